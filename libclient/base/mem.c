@@ -1,0 +1,86 @@
+/*
+ * Memory: one policy. A program that mirrors mail and has no memory left can
+ * do nothing useful, so running out of it ends the process; every crash is
+ * repaired by the next start.
+ */
+#include "libclient/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *
+mem_alloc(size_t size)
+{
+	void *memory = calloc(1, size == 0 ? 1 : size);
+
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+void *
+mem_resize(void *array, size_t count, size_t size)
+{
+	size_t total = 0;
+	void *resized;
+
+	if (__builtin_mul_overflow(count, size, &total))
+		abort();
+	resized = realloc(array, total == 0 ? 1 : total);
+	if (resized == NULL)
+		abort();
+	return resized;
+}
+
+char *
+mem_copy_string(const char *string)
+{
+	char *copy;
+	size_t size;
+
+	if (string == NULL)
+		return NULL;
+	size = strlen(string) + 1;
+	copy = mem_alloc(size);
+	memcpy(copy, string, size);
+	return copy;
+}
+
+char *
+mem_format(const char *format, ...)
+{
+	char *string = NULL;
+	va_list arguments;
+	int len;
+
+	va_start(arguments, format);
+	len = vasprintf(&string, format, arguments);
+	va_end(arguments);
+	if (len < 0)
+		abort();
+	return string;
+}
+
+void *
+mem_free(void *memory)
+{
+	free(memory);
+	return NULL;
+}
+
+void
+mem_wipe(void *memory, size_t size)
+{
+	if (size > 0)
+		explicit_bzero(memory, size);
+}
+
+void *
+mem_free_secret(char *string)
+{
+	if (string != NULL)
+		mem_wipe(string, strlen(string));
+	return mem_free(string);
+}
