@@ -1,0 +1,306 @@
+/*
+ * FETCH and UIDFETCH (RFC 9051 section 7.5.2, RFC 9586). Items come in any
+ * order; what is not known is skipped, whatever it is made of.
+ */
+#include "libclient/wire/date.h"
+#include "libclient/wire/response_private.h"
+
+static const struct {
+	const char *name;
+	unsigned flag;
+} flag_names[] = {
+    {"\\Seen", IMAP_FLAG_SEEN},
+    {"\\Answered", IMAP_FLAG_ANSWERED},
+    {"\\Flagged", IMAP_FLAG_FLAGGED},
+    {"\\Deleted", IMAP_FLAG_DELETED},
+    {"\\Draft", IMAP_FLAG_DRAFT},
+    {"$Forwarded", IMAP_FLAG_FORWARDED},
+    {"\\Recent", IMAP_FLAG_RECENT},
+};
+
+/* 0 if it is a keyword. */
+static unsigned
+flag_from_name(struct span name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++)
+		if (span_equal_nocase(name, flag_names[i].name))
+			return flag_names[i].flag;
+	return 0;
+}
+
+/*
+ * Reads a list of flags, which some servers quote. keywords may be NULL: then
+ * they are only counted.
+ */
+static bool
+walk_flags(struct token_reader *reader, struct imap_flags *flags,
+    struct span *keywords)
+{
+	struct span name;
+	unsigned flag;
+
+	flags->keyword_count = 0;
+	if (!token_byte(reader, '('))
+		return false;
+	for (;;) {
+		token_space(reader);
+		if (token_byte(reader, ')'))
+			return true;
+		if (!token_astring(reader, &name)) {
+			if (!token_skip(reader))
+				return false;
+			continue;
+		}
+		flag = flag_from_name(name);
+		flags->flags |= flag;
+		if (flag != 0 || name.len == 0 ||
+		    span_equal_nocase(name, "\\*") ||
+		    span_equal_nocase(name, "NIL"))
+			continue;
+		if (keywords != NULL)
+			keywords[flags->keyword_count] = name;
+		flags->keyword_count++;
+	}
+}
+
+bool
+response_read_flags(struct token_reader *reader, struct imap_flags *flags)
+{
+	struct token_reader again = *reader;
+	struct imap_flags read = {0};
+	struct span *keywords;
+
+	if (!walk_flags(reader, &read, NULL))
+		return false;
+	if (read.keyword_count > 0) {
+		keywords = arena_alloc(
+		    reader->arena, read.keyword_count * sizeof(*keywords));
+		if (keywords == NULL || !walk_flags(&again, &read, keywords))
+			return false;
+		read.keywords = keywords;
+	}
+	*flags = read;
+	return true;
+}
+
+bool
+response_read_value(struct token_reader *reader, struct span *value)
+{
+	struct token_reader copy = *reader;
+	struct span atom;
+	bool is_enclosed = token_byte(&copy, '(');
+
+	*value = (struct span){0};
+	token_space(&copy);
+	if (!token_atom(&copy, &atom))
+		return token_skip(reader);
+	token_space(&copy);
+	if (is_enclosed && !token_byte(&copy, ')'))
+		return token_skip(reader);
+	*reader = copy;
+	if (!span_equal_nocase(atom, "NIL"))
+		*value = atom;
+	return true;
+}
+
+/* False in *has for what is no number: Mail.ru sends sizes as 9.3736e+06. */
+static bool
+read_number(
+    struct token_reader *reader, uint64_t max, uint64_t *number, bool *has)
+{
+	unsigned long long n = 0;
+	struct span value;
+
+	if (!response_read_value(reader, &value))
+		return false;
+	*has = span_to_number(value, max, &n);
+	if (*has)
+		*number = n;
+	return true;
+}
+
+/* A message cannot have two UIDs: such a line may not be believed at all. */
+static bool
+read_uid(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	uint64_t uid = 0;
+	bool has;
+
+	if (!read_number(reader, UINT32_MAX, &uid, &has))
+		return false;
+	if (uid != 0 && fetch->uid != 0 && fetch->uid != uid)
+		return false;
+	if (uid != 0)
+		fetch->uid = (uint32_t)uid;
+	return true;
+}
+
+static bool
+read_flags(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	if (token_peek(reader) != '(')
+		return token_skip(reader);
+	fetch->has_flags = true;
+	return response_read_flags(reader, &fetch->flags);
+}
+
+static bool
+read_modseq(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	bool has;
+
+	return read_number(reader, INT64_MAX, &fetch->modseq, &has);
+}
+
+static bool
+read_size(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	return read_number(reader, INT64_MAX, &fetch->size, &fetch->has_size);
+}
+
+static bool
+read_date(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	struct token_string string;
+	int zone;
+
+	if (!token_nstring(reader, &string))
+		return token_skip(reader);
+	if (date_parse(string.bytes, &fetch->internaldate, &zone))
+		fetch->has_internaldate = true;
+	return true;
+}
+
+static bool
+read_emailid(struct token_reader *reader, struct imap_fetch *fetch)
+{
+	return response_read_value(reader, &fetch->emailid);
+}
+
+static const struct {
+	const char *name;
+	bool (*read)(struct token_reader *, struct imap_fetch *);
+} items[] = {
+    {"UID", read_uid},
+    {"FLAGS", read_flags},
+    {"INTERNALDATE", read_date},
+    {"RFC822.SIZE", read_size},
+    {"MODSEQ", read_modseq},
+    {"EMAILID", read_emailid},
+    {"X-GM-MSGID", read_emailid},
+};
+
+/* The [section]<origin> behind an item's name, if there is one. */
+struct section {
+	bool is_there;
+	bool is_whole; /* [] and nothing else */
+};
+
+static bool
+read_section(struct token_reader *reader, struct section *section)
+{
+	const struct span rest = reader->rest;
+	bool is_quoted = false;
+	struct span origin;
+	size_t i = 1;
+
+	*section = (struct section){0};
+	if (token_peek(reader) != '[')
+		return true;
+	while (i < rest.len && (is_quoted || rest.at[i] != ']')) {
+		if (rest.at[i] == '"')
+			is_quoted = !is_quoted;
+		i++;
+	}
+	if (i == rest.len)
+		return false;
+	section->is_there = true;
+	section->is_whole = i == 1;
+	reader->rest = span_from(rest, i + 1);
+	if (token_peek(reader) == '<' && token_atom(reader, &origin))
+		section->is_whole = false;
+	return true;
+}
+
+/*
+ * Yandex sends sections without a value: what is neither a string nor NIL (nor
+ * a number, for BINARY.SIZE) is the next item already.
+ */
+static bool
+read_section_value(
+    struct token_reader *reader, bool *has_value, struct token_string *value)
+{
+	char next = token_peek(reader);
+
+	*has_value = token_nstring(reader, value);
+	if (*has_value)
+		return true;
+	if (next == '"' || next == '{' || next == '~')
+		return false;
+	if (next == '(' || (next >= '0' && next <= '9'))
+		return token_skip(reader);
+	return true;
+}
+
+/* The first BODY[] counts: a second one may only be an attempt at a swap. */
+static void
+take_body(struct imap_fetch *fetch, const struct token_string *value,
+    bool has_value, struct span *body)
+{
+	if (fetch->has_body || fetch->body_is_nil)
+		return;
+	if (!has_value || value->is_nil) {
+		fetch->body_is_nil = true;
+		return;
+	}
+	fetch->has_body = true;
+	fetch->body = value->streamed;
+	fetch->body_size = value->size;
+	*body = value->bytes;
+}
+
+static bool
+read_item(
+    struct token_reader *reader, struct imap_fetch *fetch, struct span *body)
+{
+	struct token_string value;
+	struct section section;
+	struct span name;
+	bool has_value;
+	size_t i;
+
+	if (!token_item(reader, &name) || !read_section(reader, &section))
+		return false;
+	token_space(reader);
+	if (section.is_there) {
+		if (!read_section_value(reader, &has_value, &value))
+			return false;
+		if (section.is_whole && span_equal_nocase(name, "BODY"))
+			take_body(fetch, &value, has_value, body);
+		return true;
+	}
+	if (token_peek(reader) == ')')
+		return true;
+	for (i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+		if (span_equal_nocase(name, items[i].name))
+			return items[i].read(reader, fetch);
+	return token_skip(reader);
+}
+
+bool
+response_read_fetch(
+    struct token_reader *reader, struct imap_fetch *fetch, struct span *body)
+{
+	token_space(reader);
+	if (!token_byte(reader, '('))
+		return false;
+	for (;;) {
+		token_space(reader);
+		if (token_byte(reader, ')'))
+			return token_at_end(reader);
+		if (!read_item(reader, fetch, body))
+			return false;
+	}
+}

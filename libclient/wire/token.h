@@ -1,0 +1,75 @@
+/*
+ * A frame's text to tokens (RFC 9051 section 9): atoms, strings, NIL, lists.
+ * Grammar on top of it reads as a chain of conditions: each reader advances
+ * only when it succeeds. Frames are complete, so there is no "need more".
+ */
+#ifndef LIBCLIENT_WIRE_TOKEN_H
+#define LIBCLIENT_WIRE_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libclient/base/arena.h"
+#include "libclient/wire/frame.h"
+
+/* How deep lists may nest before a response is refused. */
+#define TOKEN_MAX_DEPTH 32
+
+/* A reading position in one frame. */
+struct token_reader {
+	struct span rest; /* what is not read yet */
+	const char *begin;
+	const struct frame_literal *literals; /* those not read yet */
+	uint32_t literal_count;
+	struct arena *arena; /* for unescaped quoted strings */
+};
+
+/* A string value: inline bytes, or a body that was streamed. */
+struct token_string {
+	struct span bytes; /* empty for a streamed one */
+	uint64_t size; /* its length, streamed or not */
+	uint32_t streamed; /* 0, or the id of the pieces */
+	bool is_nil;
+};
+
+/* Starts reading a FRAME_READY view; arena must outlive what is read. */
+void token_begin(struct token_reader *reader, const struct frame_view *view,
+    struct arena *arena);
+
+/*
+ * Skips spaces (real servers send several) and the empty lines that frames may
+ * hold; true if there was one at least.
+ */
+bool token_space(struct token_reader *reader);
+
+/* True if nothing but spaces is left. */
+bool token_at_end(const struct token_reader *reader);
+
+/* True, and the byte is read, if the next byte is c. */
+bool token_byte(struct token_reader *reader, char c);
+
+/* The next byte without reading it; 0 at the end. */
+char token_peek(const struct token_reader *reader);
+
+/* An atom: up to space, ( ) { " or control. May hold \ ] [ * % and 8-bit. */
+bool token_atom(struct token_reader *reader, struct span *atom);
+
+/* As token_atom(), but ends at [ too: a FETCH item's name. */
+bool token_item(struct token_reader *reader, struct span *item);
+
+/* A number up to max, and no digit behind it. */
+bool token_number(struct token_reader *reader, uint64_t max, uint64_t *number);
+
+/* A UID: nz-number of 32 bits. */
+bool token_uid(struct token_reader *reader, uint32_t *uid);
+
+/* A quoted string, a literal (also ~{n}) or NIL. */
+bool token_nstring(struct token_reader *reader, struct token_string *string);
+
+/* An atom, a quoted string or an inline literal: a mailbox name, a keyword. */
+bool token_astring(struct token_reader *reader, struct span *string);
+
+/* Skips one value of any kind, lists with all their members (no recursion). */
+bool token_skip(struct token_reader *reader);
+
+#endif
