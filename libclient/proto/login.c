@@ -1,0 +1,486 @@
+/*
+ * The way to READY as one table: each step says a command, and what its reply
+ * leads to. Steps that are not needed say nothing and are passed over.
+ */
+#include "libclient/proto/login.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "libclient/base/mem.h"
+#include "libclient/wire/response.h"
+
+#define ANSWER_CAP (64 * 1024)
+
+enum step {
+	STEP_GREETING,
+	STEP_CAPABILITY,
+	STEP_STARTTLS,
+	STEP_SECURED_CAPABILITY,
+	STEP_AUTHENTICATE,
+	STEP_FINAL_CAPABILITY,
+	STEP_ID,
+	STEP_ENABLE,
+	STEP_READY
+};
+
+struct login {
+	const struct login_config *config;
+	struct pipeline *pipeline;
+	struct capabilities *capabilities;
+	struct sasl_credentials credentials;
+	enum step step;
+	struct sasl *sasl;
+	enum mechanism mechanism;
+	bool is_sasl_cancelled;
+	struct imap_error cancelled; /* why the exchange was cancelled */
+	bool is_authenticated;
+	bool sends_initial; /* the exchange began with the command */
+	char binding_exporter[64];
+	char binding_unique[128];
+};
+
+/* Says a step's command. LOGIN_GOES_ON without one: the step is passed. */
+typedef enum login_progress say_function(
+    struct login *login, bool *said, struct imap_error *error);
+
+struct login *
+login_new(const struct login_config *config, struct pipeline *pipeline,
+    struct capabilities *capabilities)
+{
+	struct login *login = mem_new(struct login);
+
+	login->config = config;
+	login->pipeline = pipeline;
+	login->capabilities = capabilities;
+	login->credentials = config->credentials;
+	return login;
+}
+
+struct login *
+login_free(struct login *login)
+{
+	if (login == NULL)
+		return NULL;
+	login->sasl = sasl_free(login->sasl);
+	mem_wipe(login, sizeof(*login));
+	return mem_free(login);
+}
+
+/* The kind of failure that a response code stands for. */
+static enum imap_error_kind
+kind_of_code(enum imap_code_type type)
+{
+	switch (type) {
+	case IMAP_CODE_AUTHENTICATIONFAILED:
+	case IMAP_CODE_AUTHORIZATIONFAILED:
+	case IMAP_CODE_EXPIRED:
+	case IMAP_CODE_PRIVACYREQUIRED:
+	case IMAP_CODE_WEBALERT:
+	case IMAP_CODE_CONTACTADMIN:
+		return IMAP_ERROR_AUTH;
+	case IMAP_CODE_UNAVAILABLE:
+	case IMAP_CODE_INUSE:
+	case IMAP_CODE_LIMIT:
+	case IMAP_CODE_OVERQUOTA:
+	case IMAP_CODE_THROTTLED:
+	case IMAP_CODE_SERVERBUG:
+	case IMAP_CODE_EXPUNGEISSUED:
+		return IMAP_ERROR_THROTTLED;
+	default:
+		return IMAP_ERROR_NONE;
+	}
+}
+
+bool
+login_refusal(struct imap_error *error, const char *what, enum imap_state state,
+    const struct imap_code *code, struct span text,
+    enum imap_error_kind otherwise)
+{
+	enum imap_error_kind kind = kind_of_code(code->type);
+	char said[220];
+	char word[40] = "";
+
+	if (kind == IMAP_ERROR_NONE)
+		kind = otherwise;
+	imap_error_printable(text, 180, said, sizeof(said));
+	if (code->type != IMAP_CODE_NONE)
+		imap_error_printable(code->name, 32, word, sizeof(word));
+	return imap_error_set(error, kind,
+	    "%s refused, server says: %s%s%s%s%s", what, imap_state_name(state),
+	    word[0] == '\0' ? "" : " [", word, word[0] == '\0' ? " " : "] ",
+	    said);
+}
+
+static void
+queue(struct login *login, const char *line)
+{
+	struct command command;
+
+	command_begin(&command, line, COMMAND_LITERALS_SYNC);
+	(void)command_end(&command);
+	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
+}
+
+static enum login_progress
+say_nothing(struct login *login, bool *said, struct imap_error *error)
+{
+	(void)login;
+	(void)said;
+	(void)error;
+	return LOGIN_GOES_ON;
+}
+
+static enum login_progress
+say_capability(struct login *login, bool *said, struct imap_error *error)
+{
+	(void)error;
+	if (login->capabilities->known)
+		return LOGIN_GOES_ON;
+	queue(login, "CAPABILITY");
+	*said = true;
+	return LOGIN_GOES_ON;
+}
+
+static enum login_progress
+say_starttls(struct login *login, bool *said, struct imap_error *error)
+{
+	struct command command;
+
+	if (!login->config->needs_starttls)
+		return LOGIN_GOES_ON;
+	if (!capabilities_have(login->capabilities, CAPABILITY_STARTTLS)) {
+		imap_error_set(error, IMAP_ERROR_UNSUPPORTED,
+		    "the server does not offer STARTTLS, which tls = "
+		    "\"starttls\" needs; nothing was sent to it");
+		return LOGIN_FAILED;
+	}
+	command_begin(&command, "STARTTLS", COMMAND_LITERALS_SYNC);
+	(void)command_end(&command);
+	(void)pipeline_add(login->pipeline, &command, PIPELINE_ALONE);
+	*said = true;
+	return LOGIN_GOES_ON;
+}
+
+/* The mechanisms that both sides allow here. */
+static uint32_t
+allowed_mechanisms(const struct login *login)
+{
+	uint32_t mask =
+	    login->config->mechanisms & login->capabilities->mechanisms;
+
+	mask = sasl_usable(mask, &login->credentials);
+	if (login->config->is_confidential)
+		return mask;
+	for (unsigned i = 0; i < MECHANISM_COUNT; i++)
+		if (sasl_is_cleartext((enum mechanism)i))
+			mask &= ~(1u << i);
+	return mask;
+}
+
+/* The LOGIN command does for AUTH=PLAIN and AUTH=LOGIN if they are absent. */
+static bool
+may_login(const struct login *login)
+{
+	uint32_t plain = 1u << MECHANISM_PLAIN | 1u << MECHANISM_LOGIN;
+
+	return (login->config->mechanisms & plain) != 0 &&
+	    sasl_usable(plain, &login->credentials) != 0 &&
+	    login->config->is_confidential &&
+	    !capabilities_have(login->capabilities, CAPABILITY_LOGINDISABLED);
+}
+
+static enum login_progress
+say_login_command(struct login *login, struct imap_error *error)
+{
+	struct command command;
+
+	command_begin(&command, "LOGIN", COMMAND_LITERALS_SYNC);
+	command_add_astring(&command, login->credentials.user);
+	command_add_secret(&command, login->credentials.secret);
+	(void)command_end(&command);
+	if (pipeline_add(login->pipeline, &command, PIPELINE_PLAIN) != 0)
+		return LOGIN_GOES_ON;
+	imap_error_set(error, IMAP_ERROR_AUTH,
+	    "user or password holds a character that LOGIN cannot carry");
+	return LOGIN_FAILED;
+}
+
+static enum login_progress
+no_mechanism(const struct login *login, struct imap_error *error)
+{
+	char offered[200] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < MECHANISM_COUNT; i++) {
+		const char *name = mechanism_name((enum mechanism)i);
+		size_t len = strlen(name);
+
+		if ((login->capabilities->mechanisms >> i & 1) == 0 ||
+		    used + len + 2 > sizeof(offered))
+			continue;
+		offered[used++] = ' ';
+		memcpy(offered + used, name, len + 1);
+		used += len;
+	}
+	imap_error_set(error,
+	    login->config->is_confidential ? IMAP_ERROR_AUTH
+					   : IMAP_ERROR_UNSUPPORTED,
+	    "no way to log in: the server offers%s%s, none of which %s",
+	    used == 0 ? " no mechanism" : offered,
+	    capabilities_have(login->capabilities, CAPABILITY_LOGINDISABLED)
+		? " (LOGINDISABLED)"
+		: "",
+	    login->config->is_confidential
+		? "fits the settings auth, user and password"
+		: "is safe on an unencrypted connection; use TLS");
+	return LOGIN_FAILED;
+}
+
+static enum login_progress
+say_authenticate(struct login *login, bool *said, struct imap_error *error)
+{
+	uint32_t mask = allowed_mechanisms(login);
+	struct command command;
+	struct buf initial;
+
+	if (login->is_authenticated)
+		return LOGIN_GOES_ON;
+	*said = true;
+	if (mask == 0)
+		return may_login(login) ? say_login_command(login, error)
+					: no_mechanism(login, error);
+	login->mechanism = (enum mechanism)__builtin_ctz(mask);
+	login->sasl = sasl_new(login->mechanism, &login->credentials, error);
+	if (login->sasl == NULL)
+		return LOGIN_FAILED;
+	command_begin(&command, "AUTHENTICATE", COMMAND_LITERALS_SYNC);
+	command_add_atom(&command, mechanism_name(login->mechanism));
+	buf_init(&initial, ANSWER_CAP);
+	login->sends_initial = sasl_is_client_first(login->sasl) &&
+	    capabilities_have(login->capabilities, CAPABILITY_SASL_IR);
+	if (login->sends_initial) {
+		if (!sasl_step(login->sasl, span_of(""), &initial, error)) {
+			buf_free_secret(&initial);
+			command_free(&command);
+			return LOGIN_FAILED;
+		}
+		if (buf_len(&initial) == 0)
+			(void)buf_add_string(&initial, "=");
+		command_add_initial_response(&command, buf_span(&initial));
+	}
+	(void)command_end(&command);
+	(void)pipeline_add(login->pipeline, &command, PIPELINE_AUTHENTICATE);
+	buf_free_secret(&initial);
+	return LOGIN_GOES_ON;
+}
+
+/* Some servers open no mailbox before they know who asks (163.com). */
+static enum login_progress
+say_id(struct login *login, bool *said, struct imap_error *error)
+{
+	struct command command;
+
+	(void)error;
+	if (login->config->id == NULL ||
+	    !capabilities_have(login->capabilities, CAPABILITY_ID))
+		return LOGIN_GOES_ON;
+	command_begin(&command, "ID", COMMAND_LITERALS_SYNC);
+	command_add_raw(&command, login->config->id);
+	(void)command_end(&command);
+	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
+	*said = true;
+	return LOGIN_GOES_ON;
+}
+
+static enum login_progress
+say_enable(struct login *login, bool *said, struct imap_error *error)
+{
+	struct command command;
+
+	(void)error;
+	if (login->config->enable == NULL ||
+	    !capabilities_have(login->capabilities, CAPABILITY_ENABLE))
+		return LOGIN_GOES_ON;
+	command_begin(&command, "ENABLE", COMMAND_LITERALS_SYNC);
+	command_add_atom(&command, login->config->enable);
+	(void)command_end(&command);
+	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
+	*said = true;
+	return LOGIN_GOES_ON;
+}
+
+static say_function *const login_table[] = {
+    [STEP_GREETING] = say_nothing,
+    [STEP_CAPABILITY] = say_capability,
+    [STEP_STARTTLS] = say_starttls,
+    [STEP_SECURED_CAPABILITY] = say_capability,
+    [STEP_AUTHENTICATE] = say_authenticate,
+    [STEP_FINAL_CAPABILITY] = say_capability,
+    [STEP_ID] = say_id,
+    [STEP_ENABLE] = say_enable,
+};
+
+/* Goes on from the current step to the next one that says something. */
+static enum login_progress
+advance(struct login *login, struct imap_error *error)
+{
+	bool said = false;
+
+	while (++login->step < STEP_READY) {
+		enum login_progress progress =
+		    login_table[login->step](login, &said, error);
+
+		if (progress != LOGIN_GOES_ON || said)
+			return progress;
+	}
+	return LOGIN_READY;
+}
+
+enum login_progress
+login_greeting(struct login *login, enum imap_state state,
+    const struct imap_code *code, struct span text, struct imap_error *error)
+{
+	switch (state) {
+	case IMAP_STATE_OK:
+		return advance(login, error);
+	case IMAP_STATE_PREAUTH:
+		if (!login->config->accepts_preauth) {
+			imap_error_set(error, IMAP_ERROR_PROTOCOL,
+			    "the server greets with PREAUTH, which would "
+			    "skip TLS and the login; only a tunnel may");
+			return LOGIN_FAILED;
+		}
+		login->is_authenticated = true;
+		return advance(login, error);
+	default:
+		login_refusal(error, "connection", state, code, text,
+		    state == IMAP_STATE_BYE ? IMAP_ERROR_THROTTLED
+					    : IMAP_ERROR_PROTOCOL);
+		return LOGIN_FAILED;
+	}
+}
+
+enum login_progress
+login_secured(struct login *login, struct imap_error *error)
+{
+	return advance(login, error);
+}
+
+enum login_progress
+login_challenge(
+    struct login *login, struct span challenge, struct imap_error *error)
+{
+	struct buf answer;
+
+	if (login->sasl == NULL || login->step != STEP_AUTHENTICATE) {
+		imap_error_set(error, IMAP_ERROR_PROTOCOL,
+		    "a challenge came although no exchange goes on");
+		return LOGIN_FAILED;
+	}
+	if (login->is_sasl_cancelled) {
+		*error = login->cancelled;
+		return LOGIN_FAILED;
+	}
+	buf_init(&answer, ANSWER_CAP);
+	if (sasl_step(login->sasl, challenge, &answer, &login->cancelled)) {
+		pipeline_answer(login->pipeline, buf_span(&answer));
+	} else {
+		login->is_sasl_cancelled = true;
+		pipeline_answer(login->pipeline, span_of("*"));
+	}
+	buf_free_secret(&answer);
+	return LOGIN_GOES_ON;
+}
+
+static enum login_progress
+authenticated(struct login *login, enum imap_state state,
+    const struct imap_code *code, struct span text, struct imap_error *error)
+{
+	if (login->is_sasl_cancelled) {
+		*error = login->cancelled;
+		return LOGIN_FAILED;
+	}
+	if (state != IMAP_STATE_OK) {
+		const char *failure =
+		    login->sasl == NULL ? "" : sasl_failure(login->sasl);
+
+		login_refusal(error, "login", state, code,
+		    failure[0] == '\0' ? text : span_of(failure),
+		    IMAP_ERROR_AUTH);
+		return LOGIN_FAILED;
+	}
+	if (login->sasl != NULL && !sasl_is_complete(login->sasl)) {
+		imap_error_set(error, IMAP_ERROR_AUTH,
+		    "the server accepts the login without having proven that "
+		    "it knows the password (%s)",
+		    mechanism_name(login->mechanism));
+		return LOGIN_FAILED;
+	}
+	login->sasl = sasl_free(login->sasl);
+	login->is_authenticated = true;
+	/* what was offered before says nothing about now */
+	if (code->type == IMAP_CODE_CAPABILITY)
+		login_capabilities(login, code->arguments);
+	else
+		*login->capabilities = (struct capabilities){0};
+	return advance(login, error);
+}
+
+enum login_progress
+login_reply(struct login *login, enum imap_state state,
+    const struct imap_code *code, struct span text, struct imap_error *error)
+{
+	switch (login->step) {
+	case STEP_STARTTLS:
+		if (state != IMAP_STATE_OK) {
+			login_refusal(error, "STARTTLS", state, code, text,
+			    IMAP_ERROR_UNSUPPORTED);
+			return LOGIN_FAILED;
+		}
+		*login->capabilities = (struct capabilities){0};
+		return LOGIN_WANTS_TLS;
+	case STEP_AUTHENTICATE:
+		return authenticated(login, state, code, text, error);
+	case STEP_CAPABILITY:
+	case STEP_SECURED_CAPABILITY:
+	case STEP_FINAL_CAPABILITY:
+		if (state != IMAP_STATE_OK || !login->capabilities->known) {
+			login_refusal(error, "CAPABILITY", state, code, text,
+			    IMAP_ERROR_PROTOCOL);
+			return LOGIN_FAILED;
+		}
+		return advance(login, error);
+	default:
+		/* ID and ENABLE may be refused */
+		return advance(login, error);
+	}
+}
+
+void
+login_capabilities(struct login *login, struct span words)
+{
+	capabilities_parse(login->capabilities, words);
+	for (uint32_t i = 0; i < login->config->disabled_count; i++)
+		capabilities_remove(
+		    login->capabilities, login->config->disabled[i]);
+}
+
+static struct span
+keep(struct span bytes, char *room, size_t size)
+{
+	if (bytes.len > size)
+		return (struct span){"", 0};
+	memcpy(room, bytes.at, bytes.len);
+	return (struct span){room, bytes.len};
+}
+
+void
+login_set_binding(
+    struct login *login, struct span tls_exporter, struct span tls_unique)
+{
+	login->credentials.tls_exporter = keep(tls_exporter,
+	    login->binding_exporter, sizeof(login->binding_exporter));
+	login->credentials.tls_unique = keep(
+	    tls_unique, login->binding_unique, sizeof(login->binding_unique));
+}

@@ -1,0 +1,268 @@
+/*
+ * Commands in flight (RFC 9051 section 5.5): many may be, but a synchronising
+ * literal, AUTHENTICATE and IDLE each hold back what stands behind them.
+ */
+#include "libclient/proto/pipeline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "libclient/base/mem.h"
+
+#define TAG_PREFIX 4
+#define TAG_SIZE   32
+
+/* Commands are small; APPEND is the exception and brings its own bound. */
+#define ANSWER_CAP (256 * 1024)
+
+struct entry {
+	struct entry *next;
+	uint64_t serial;
+	enum pipeline_kind kind;
+	struct command command;
+	char tag[TAG_SIZE];
+	size_t written; /* bytes of the command that were handed out */
+	uint32_t waits_done; /* waits that were answered by a + */
+	bool is_tagged; /* its tag was handed out */
+	bool is_open; /* IDLE: + came */
+	bool is_ended; /* IDLE: DONE was handed out */
+};
+
+struct pipeline {
+	struct entry *head; /* oldest: in flight, then queued */
+	struct entry **tail;
+	uint64_t last_serial;
+	struct buf answer; /* to a challenge, with its CRLF */
+	bool wants_done;
+	char prefix[TAG_PREFIX + 1];
+};
+
+struct pipeline *
+pipeline_new(uint32_t seed)
+{
+	struct pipeline *pipeline = mem_new(struct pipeline);
+
+	pipeline->tail = &pipeline->head;
+	buf_init(&pipeline->answer, ANSWER_CAP);
+	for (int i = 0; i < TAG_PREFIX; i++)
+		pipeline->prefix[i] = (char)('A' + (seed >> (4 * i) & 15));
+	return pipeline;
+}
+
+static struct entry *
+entry_free(struct entry *entry)
+{
+	command_free(&entry->command);
+	return mem_free(entry);
+}
+
+struct pipeline *
+pipeline_free(struct pipeline *pipeline)
+{
+	struct entry *entry;
+
+	if (pipeline == NULL)
+		return NULL;
+	while ((entry = pipeline->head) != NULL) {
+		pipeline->head = entry->next;
+		entry_free(entry);
+	}
+	buf_free_secret(&pipeline->answer);
+	return mem_free(pipeline);
+}
+
+uint64_t
+pipeline_add(
+    struct pipeline *pipeline, struct command *command, enum pipeline_kind kind)
+{
+	struct entry *entry;
+
+	if (command->failed) {
+		command_free(command);
+		return 0;
+	}
+	entry = mem_new(struct entry);
+	entry->command = *command;
+	*command = (struct command){0};
+	entry->kind = kind;
+	entry->serial = ++pipeline->last_serial;
+	(void)snprintf(entry->tag, sizeof(entry->tag), "%s%" PRIu64,
+	    pipeline->prefix, entry->serial);
+	*pipeline->tail = entry;
+	pipeline->tail = &entry->next;
+	return entry->serial;
+}
+
+void
+pipeline_answer(struct pipeline *pipeline, struct span line)
+{
+	(void)buf_add_span(&pipeline->answer, line);
+	(void)buf_add_string(&pipeline->answer, "\r\n");
+}
+
+void
+pipeline_end_idle(struct pipeline *pipeline)
+{
+	pipeline->wants_done = true;
+}
+
+static bool
+entry_is_written(const struct entry *entry)
+{
+	return entry->is_tagged &&
+	    entry->written == buf_len(&entry->command.bytes);
+}
+
+/* True if the entry stands at a literal whose + has not come. */
+static bool
+entry_waits(const struct entry *entry)
+{
+	return entry->is_tagged &&
+	    entry->waits_done < entry->command.wait_count &&
+	    entry->written == entry->command.waits[entry->waits_done];
+}
+
+/* True if nothing may be written behind the entry yet. */
+static bool
+entry_holds(const struct entry *entry)
+{
+	switch (entry->kind) {
+	case PIPELINE_PLAIN:
+		return false;
+	case PIPELINE_IDLE:
+		return !entry->is_ended;
+	case PIPELINE_AUTHENTICATE:
+	case PIPELINE_ALONE:
+		return true;
+	}
+	return false;
+}
+
+enum pipeline_plus
+pipeline_plus(struct pipeline *pipeline, uint64_t *serial)
+{
+	struct entry *entry;
+
+	for (entry = pipeline->head; entry != NULL; entry = entry->next) {
+		if (entry_waits(entry)) {
+			entry->waits_done++;
+			return PIPELINE_PLUS_LITERAL;
+		}
+		if (!entry_is_written(entry))
+			break;
+		if (entry->kind == PIPELINE_IDLE && !entry->is_open) {
+			entry->is_open = true;
+			*serial = entry->serial;
+			return PIPELINE_PLUS_IDLING;
+		}
+		if (entry->kind == PIPELINE_AUTHENTICATE) {
+			*serial = entry->serial;
+			return PIPELINE_PLUS_CHALLENGE;
+		}
+	}
+	return PIPELINE_PLUS_IGNORED;
+}
+
+uint64_t
+pipeline_tagged(struct pipeline *pipeline, struct span tag)
+{
+	struct entry **link = &pipeline->head;
+	struct entry *entry;
+	uint64_t serial;
+
+	while ((entry = *link) != NULL && entry->is_tagged &&
+	    !span_equal(span_of(entry->tag), tag))
+		link = &entry->next;
+	if (entry == NULL || !entry->is_tagged)
+		return 0;
+	serial = entry->serial;
+	if (entry->kind == PIPELINE_IDLE)
+		pipeline->wants_done = false;
+	*link = entry->next;
+	if (pipeline->tail == &entry->next)
+		pipeline->tail = link;
+	entry_free(entry);
+	return serial;
+}
+
+/* Hands out what may go of one command; false if it has to wait. */
+static bool
+entry_write(struct entry *entry, struct buf *out)
+{
+	struct span bytes = buf_span(&entry->command.bytes);
+	size_t stop = bytes.len;
+
+	if (!entry->is_tagged) {
+		(void)buf_add_format(out, "%s ", entry->tag);
+		entry->is_tagged = true;
+	}
+	if (entry->waits_done < entry->command.wait_count)
+		stop = entry->command.waits[entry->waits_done];
+	(void)buf_add(out, bytes.at + entry->written, stop - entry->written);
+	entry->written = stop;
+	return entry_is_written(entry);
+}
+
+/* DONE goes out when IDLE is open and something stands behind it. */
+static void
+entry_end_idle(struct pipeline *pipeline, struct entry *entry, struct buf *out)
+{
+	if (!entry->is_open || entry->is_ended)
+		return;
+	if (entry->next == NULL && !pipeline->wants_done)
+		return;
+	(void)buf_add_string(out, "DONE\r\n");
+	entry->is_ended = true;
+	pipeline->wants_done = false;
+}
+
+bool
+pipeline_write(struct pipeline *pipeline, struct buf *out)
+{
+	size_t before = buf_len(out);
+	struct entry *entry;
+
+	if (buf_len(&pipeline->answer) > 0) {
+		(void)buf_add_span(out, buf_span(&pipeline->answer));
+		buf_free_secret(&pipeline->answer);
+	}
+	for (entry = pipeline->head; entry != NULL; entry = entry->next) {
+		if (!entry_is_written(entry) && !entry_write(entry, out))
+			break;
+		if (entry->kind == PIPELINE_IDLE)
+			entry_end_idle(pipeline, entry, out);
+		if (entry_holds(entry))
+			break;
+	}
+	return buf_len(out) > before;
+}
+
+uint64_t
+pipeline_due(const struct pipeline *pipeline)
+{
+	const struct entry *entry = pipeline->head;
+
+	if (entry == NULL || !entry->is_tagged)
+		return 0;
+	if (entry->kind == PIPELINE_IDLE && entry->is_open && !entry->is_ended)
+		return 0;
+	return entry->serial;
+}
+
+bool
+pipeline_is_idling(const struct pipeline *pipeline)
+{
+	const struct entry *entry;
+
+	for (entry = pipeline->head; entry != NULL; entry = entry->next)
+		if (entry->kind == PIPELINE_IDLE && entry->is_open &&
+		    !entry->is_ended)
+			return true;
+	return false;
+}
+
+bool
+pipeline_is_empty(const struct pipeline *pipeline)
+{
+	return pipeline->head == NULL;
+}

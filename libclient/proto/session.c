@@ -1,0 +1,542 @@
+/*
+ * The protocol engine (RFC 9051): frames become events, commands become
+ * bytes. What a response does to the session's own knowledge is done here,
+ * before the event is handed out; what to do about it is the owner's affair.
+ */
+#include "libclient/proto/session.h"
+
+#include "libclient/base/arena.h"
+#include "libclient/base/mem.h"
+#include "libclient/proto/pipeline.h"
+#include "libclient/wire/frame.h"
+#include "libclient/wire/response.h"
+
+#define ARENA_CAP (4 * 1024 * 1024)
+#define OUT_CAP	  (16 * 1024 * 1024)
+
+/* Ids of inline bodies: frame's own ids count from 1 and do not get there. */
+#define INLINE_ID 0x80000000u
+
+/* Lines without meaning that are borne before they count as an attack. */
+#define JUNK_MAX 100
+
+struct session {
+	struct session_config config;
+	struct frame *frame;
+	struct arena *arena;
+	struct pipeline *pipeline;
+	struct login *login;
+	struct capabilities capabilities;
+	struct imap_mailbox mailbox;
+	struct buf out;
+	struct response response; /* of the event that is handed out */
+	struct span inline_body; /* still to be handed out before .response */
+	bool has_inline_body;
+	bool has_data; /* .response waits to be handed out */
+	uint32_t last_inline_id;
+	uint64_t selecting; /* serial of a SELECT in flight */
+	uint32_t junk;
+	bool has_greeting;
+	bool is_ready;
+	bool tells_ready; /* IMAP_READY is to be the next event */
+	bool expects_end;
+	bool has_said_bye;
+	bool is_in_body;
+	bool is_closed; /* IMAP_CLOSED was handed out */
+	enum session_want want;
+	struct imap_error error;
+};
+
+struct session *
+session_new(const struct session_config *config)
+{
+	struct session *session = mem_new(struct session);
+
+	session->config = *config;
+	session->frame = frame_new(
+	    config->limits == NULL ? &frame_default_limits : config->limits);
+	session->arena = arena_new(ARENA_CAP);
+	session->pipeline = pipeline_new(config->tag_seed);
+	session->login = login_new(
+	    &session->config.login, session->pipeline, &session->capabilities);
+	buf_init(&session->out, OUT_CAP);
+	return session;
+}
+
+struct session *
+session_free(struct session *session)
+{
+	if (session == NULL)
+		return NULL;
+	response_free(&session->response);
+	session->frame = frame_free(session->frame);
+	session->arena = arena_free(session->arena);
+	session->login = login_free(session->login);
+	session->pipeline = pipeline_free(session->pipeline);
+	buf_free_secret(&session->out);
+	return mem_free(session);
+}
+
+void
+session_feed(struct session *session, struct span bytes)
+{
+	frame_feed(session->frame, bytes);
+}
+
+/* ---- what responses do to the session's knowledge ---- */
+
+static bool
+fail(struct session *session, enum imap_error_kind kind, const char *text)
+{
+	return imap_error_set(&session->error, kind, "%s", text);
+}
+
+/* Carries out what the login asks for; false if the session ends. */
+static bool
+follow_login(struct session *session, enum login_progress progress)
+{
+	switch (progress) {
+	case LOGIN_GOES_ON:
+		return true;
+	case LOGIN_FAILED:
+		return false;
+	case LOGIN_WANTS_TLS:
+		if (frame_unread(session->frame) > 0 ||
+		    !frame_is_empty(session->frame))
+			return fail(session, IMAP_ERROR_PROTOCOL,
+			    "bytes follow the reply to STARTTLS before the "
+			    "handshake: somebody may be injecting them");
+		session->want = SESSION_WANT_TLS;
+		return true;
+	case LOGIN_READY:
+		session->is_ready = true;
+		session->tells_ready = true;
+		session->login = login_free(session->login);
+		return true;
+	}
+	return true;
+}
+
+static bool
+note_capabilities(struct session *session, struct span words)
+{
+	if (session->login != NULL)
+		login_capabilities(session->login, words);
+	return true;
+}
+
+static void
+note_mailbox_code(struct session *session, const struct imap_code *code)
+{
+	struct imap_mailbox *mailbox = &session->mailbox;
+
+	switch (code->type) {
+	case IMAP_CODE_UIDVALIDITY:
+		mailbox->uidvalidity = (uint32_t)code->number;
+		break;
+	case IMAP_CODE_UIDNEXT:
+		mailbox->uidnext = (uint32_t)code->number;
+		break;
+	case IMAP_CODE_HIGHESTMODSEQ:
+		mailbox->highestmodseq = code->number;
+		break;
+	case IMAP_CODE_NOMODSEQ:
+		mailbox->highestmodseq = 0;
+		break;
+	case IMAP_CODE_READ_ONLY:
+		mailbox->is_read_only = true;
+		break;
+	case IMAP_CODE_READ_WRITE:
+		mailbox->is_read_only = false;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+note_state(struct session *session, const struct imap_data *data)
+{
+	const struct imap_code *code = &data->state.code;
+
+	if (code->type == IMAP_CODE_CAPABILITY)
+		(void)note_capabilities(session, code->arguments);
+	note_mailbox_code(session, code);
+	if (!session->has_greeting) {
+		session->has_greeting = true;
+		return follow_login(session,
+		    login_greeting(session->login, data->state.state, code,
+			data->state.text, &session->error));
+	}
+	if (data->state.state == IMAP_STATE_PREAUTH)
+		return fail(session, IMAP_ERROR_PROTOCOL,
+		    "PREAUTH in the middle of a session");
+	if (data->state.state != IMAP_STATE_BYE || session->expects_end)
+		return true;
+	session->has_said_bye = true;
+	return login_refusal(&session->error, "connection", IMAP_STATE_BYE,
+	    code, data->state.text, IMAP_ERROR_NETWORK);
+}
+
+/* False if the session must end; session->error then says why. */
+static bool
+note_untagged(struct session *session, const struct imap_data *data)
+{
+	if (!session->has_greeting && data->type != IMAP_DATA_STATE)
+		return fail(session, IMAP_ERROR_PROTOCOL,
+		    "the server's first line is not an IMAP greeting");
+	switch (data->type) {
+	case IMAP_DATA_STATE:
+		return note_state(session, data);
+	case IMAP_DATA_CAPABILITY:
+		return note_capabilities(session, data->words);
+	case IMAP_DATA_EXISTS:
+		session->mailbox.exists = data->count;
+		return true;
+	case IMAP_DATA_EXPUNGE:
+		if (session->mailbox.exists > 0)
+			session->mailbox.exists--;
+		return true;
+	case IMAP_DATA_VANISHED: {
+		uint64_t gone = uidset_count(data->vanished.uids);
+
+		if (data->vanished.earlier)
+			return true;
+		session->mailbox.exists = gone > session->mailbox.exists
+		    ? 0
+		    : session->mailbox.exists - (uint32_t)gone;
+		return true;
+	}
+	default:
+		return true;
+	}
+}
+
+/* ---- events ---- */
+
+static bool
+tell_closed(struct session *session, struct imap_event *event)
+{
+	session->want = SESSION_WANT_CLOSE;
+	session->is_closed = true;
+	session->is_ready = false;
+	*event =
+	    (struct imap_event){.type = IMAP_CLOSED, .error = &session->error};
+	return true;
+}
+
+static bool
+tell_data(struct session *session, struct imap_event *event)
+{
+	struct imap_fetch *fetch = &session->response.data.fetch;
+
+	if (session->has_inline_body) {
+		session->has_inline_body = false;
+		session->last_inline_id =
+		    (session->last_inline_id + 1) % INLINE_ID;
+		fetch->body = INLINE_ID | session->last_inline_id;
+		*event = (struct imap_event){.type = IMAP_BODY};
+		event->body.id = fetch->body;
+		event->body.piece = session->inline_body;
+		event->body.total = session->inline_body.len;
+		return true;
+	}
+	session->has_data = false;
+	*event = (struct imap_event){
+	    .type = IMAP_DATA, .data = &session->response.data};
+	return true;
+}
+
+/* A tagged reply; true if *event is filled, false to go on. */
+static bool
+take_tagged(struct session *session, const struct response *response,
+    struct imap_event *event)
+{
+	const struct imap_data *data = &response->data;
+	uint64_t serial = pipeline_tagged(session->pipeline, response->tag);
+
+	if (serial == 0) {
+		char tag[80];
+
+		imap_error_printable(response->tag, 32, tag, sizeof(tag));
+		return imap_error_set(&session->error, IMAP_ERROR_PROTOCOL,
+		    "a reply with the unknown tag \"%s\"", tag);
+	}
+	if (!session->is_ready && session->login != NULL)
+		return follow_login(session,
+		    login_reply(session->login, data->state.state,
+			&data->state.code, data->state.text, &session->error));
+	note_mailbox_code(session, &data->state.code);
+	if (serial == session->selecting)
+		session->selecting = 0;
+	*event = (struct imap_event){.type = IMAP_DONE,
+	    .serial = serial,
+	    .state = data->state.state,
+	    .code = data->state.code,
+	    .text = data->state.text};
+	return true;
+}
+
+static bool
+take_plus(struct session *session, struct span text, struct imap_event *event)
+{
+	uint64_t serial = 0;
+
+	switch (pipeline_plus(session->pipeline, &serial)) {
+	case PIPELINE_PLUS_CHALLENGE:
+		if (session->login == NULL)
+			return true;
+		return follow_login(session,
+		    login_challenge(session->login, text, &session->error));
+	case PIPELINE_PLUS_IDLING:
+		*event =
+		    (struct imap_event){.type = IMAP_IDLING, .serial = serial};
+		return true;
+	case PIPELINE_PLUS_IGNORED:
+		if (++session->junk > JUNK_MAX)
+			return fail(session, IMAP_ERROR_LIMIT,
+			    "the server keeps sending + unasked");
+		return true;
+	case PIPELINE_PLUS_LITERAL:
+		return true;
+	}
+	return true;
+}
+
+static bool
+take_junk(struct session *session, struct span text)
+{
+	char shown[200];
+
+	imap_error_printable(text, 120, shown, sizeof(shown));
+	if (!session->has_greeting || ++session->junk > JUNK_MAX)
+		return imap_error_set(&session->error, IMAP_ERROR_PROTOCOL,
+		    "the server sends what is not IMAP: \"%s\"", shown);
+	return true;
+}
+
+/* One frame; false if the session ends; event->type may stay unset. */
+static bool
+take_frame(struct session *session, const struct frame_view *view,
+    struct imap_event *event, bool *told)
+{
+	struct response *response = &session->response;
+
+	*told = false;
+	response_free(response);
+	arena_reset(session->arena);
+	response_parse(response, view, session->arena, &session->inline_body);
+	switch (response->type) {
+	case RESPONSE_JUNK:
+		return take_junk(session, response->text);
+	case RESPONSE_CONTINUATION: {
+		event->type = IMAP_READY;
+		if (!session->has_greeting)
+			return take_junk(session, response->text);
+		if (!take_plus(session, response->text, event))
+			return false;
+		*told = event->type == IMAP_IDLING;
+		return true;
+	}
+	case RESPONSE_TAGGED:
+		event->type = IMAP_READY;
+		if (!session->has_greeting)
+			return take_junk(session, view->text);
+		if (!take_tagged(session, response, event))
+			return false;
+		*told = event->type == IMAP_DONE;
+		return true;
+	case RESPONSE_UNTAGGED:
+		break;
+	}
+	if (!note_untagged(session, &response->data)) {
+		/* a BYE is shown before the end that it brings */
+		return false;
+	}
+	/* what comes before the login says nothing to anybody */
+	if (!session->is_ready || session->tells_ready)
+		return true;
+	session->has_data = true;
+	session->has_inline_body = response->data.type == IMAP_DATA_FETCH &&
+	    response->data.fetch.has_body && response->data.fetch.body == 0;
+	*told = tell_data(session, event);
+	return true;
+}
+
+static bool
+tell_piece(struct session *session, const struct frame_view *view,
+    struct imap_event *event)
+{
+	session->is_in_body = true;
+	*event = (struct imap_event){.type = IMAP_BODY};
+	event->body.id = view->id;
+	event->body.piece = view->piece;
+	event->body.total = view->total;
+	return session->is_ready;
+}
+
+bool
+session_next(struct session *session, struct imap_event *event)
+{
+	struct frame_view view;
+	bool told = false;
+
+	if (session->is_closed)
+		return false;
+	if (session->has_data)
+		return tell_data(session, event);
+	while (session->error.kind == IMAP_ERROR_NONE &&
+	    session->want == SESSION_WANT_BYTES) {
+		if (session->tells_ready) {
+			session->tells_ready = false;
+			*event = (struct imap_event){.type = IMAP_READY};
+			return true;
+		}
+		switch (frame_next(session->frame, &view, &session->error)) {
+		case FRAME_MORE:
+			return false;
+		case FRAME_PIECE:
+			if (tell_piece(session, &view, event))
+				return true;
+			break;
+		case FRAME_READY:
+			session->is_in_body = false;
+			if (!take_frame(session, &view, event, &told))
+				break;
+			if (told)
+				return true;
+			break;
+		case FRAME_FAILED:
+			break;
+		}
+	}
+	if (session->error.kind == IMAP_ERROR_NONE)
+		return false;
+	return tell_closed(session, event);
+}
+
+/* ---- the outside ---- */
+
+struct span
+session_take(struct session *session)
+{
+	if (session->want == SESSION_WANT_BYTES && !session->is_closed)
+		(void)pipeline_write(session->pipeline, &session->out);
+	return buf_span(&session->out);
+}
+
+void
+session_taken(struct session *session, size_t count)
+{
+	buf_consume(&session->out, count);
+	/* it may have held a password */
+	if (!session->is_ready && buf_len(&session->out) == 0)
+		buf_free_secret(&session->out);
+}
+
+enum session_want
+session_want(const struct session *session)
+{
+	return session->want;
+}
+
+void
+session_secured(
+    struct session *session, struct span tls_exporter, struct span tls_unique)
+{
+	if (session->login != NULL)
+		login_set_binding(session->login, tls_exporter, tls_unique);
+	session->config.login.is_confidential = true;
+	if (session->want != SESSION_WANT_TLS)
+		return;
+	session->want = SESSION_WANT_BYTES;
+	(void)follow_login(
+	    session, login_secured(session->login, &session->error));
+}
+
+void
+session_closed(struct session *session, const struct imap_error *error)
+{
+	if (session->error.kind == IMAP_ERROR_NONE)
+		session->error = *error;
+	session->has_data = false;
+}
+
+uint64_t
+session_command(
+    struct session *session, struct command *command, enum pipeline_kind kind)
+{
+	if (!session->is_ready || session->is_closed) {
+		command_free(command);
+		return 0;
+	}
+	return pipeline_add(session->pipeline, command, kind);
+}
+
+uint64_t
+session_select(struct session *session, struct command *command)
+{
+	session->mailbox = (struct imap_mailbox){0};
+	session->selecting = session_command(session, command, PIPELINE_PLAIN);
+	return session->selecting;
+}
+
+void
+session_end_idle(struct session *session)
+{
+	pipeline_end_idle(session->pipeline);
+}
+
+void
+session_expect_end(struct session *session)
+{
+	session->expects_end = true;
+}
+
+const struct capabilities *
+session_capabilities(const struct session *session)
+{
+	return &session->capabilities;
+}
+
+const struct imap_mailbox *
+session_mailbox(const struct session *session)
+{
+	return &session->mailbox;
+}
+
+enum command_literals
+session_literals(const struct session *session)
+{
+	if (capabilities_have(&session->capabilities, CAPABILITY_LITERAL_PLUS))
+		return COMMAND_LITERALS_PLUS;
+	if (capabilities_have(&session->capabilities, CAPABILITY_LITERAL_MINUS))
+		return COMMAND_LITERALS_MINUS;
+	return COMMAND_LITERALS_SYNC;
+}
+
+bool
+session_is_ready(const struct session *session)
+{
+	return session->is_ready;
+}
+
+bool
+session_is_idling(const struct session *session)
+{
+	return pipeline_is_idling(session->pipeline);
+}
+
+bool
+session_is_in_body(const struct session *session)
+{
+	return session->is_in_body;
+}
+
+uint64_t
+session_due(const struct session *session)
+{
+	if (!session->is_ready)
+		return UINT64_MAX;
+	return pipeline_due(session->pipeline);
+}

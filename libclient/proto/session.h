@@ -1,0 +1,92 @@
+/*
+ * The protocol without I/O: bytes in, events out; commands in, bytes out. No
+ * descriptor, no clock, no log. One session is one connection.
+ */
+#ifndef LIBCLIENT_PROTO_SESSION_H
+#define LIBCLIENT_PROTO_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libclient/proto/event.h"
+#include "libclient/proto/login.h"
+#include "libclient/wire/command.h"
+
+struct session;
+
+struct session_config {
+	struct login_config login;
+	uint32_t tag_seed; /* any number; makes the tags' prefix */
+	const struct frame_limits *limits; /* NULL: the default ones */
+};
+
+/* What the outside has to do next. */
+enum session_want {
+	SESSION_WANT_BYTES, /* feed what comes; write what session_take() has */
+	SESSION_WANT_TLS, /* start TLS now, then call session_secured() */
+	SESSION_WANT_CLOSE /* the last event was IMAP_CLOSED */
+};
+
+struct session *session_new(const struct session_config *config);
+struct session *session_free(struct session *session);
+
+/*
+ * Gives bytes from the server, borrowed until session_next() has returned
+ * false. Only to be called then (or at first).
+ */
+void session_feed(struct session *session, struct span bytes);
+
+/*
+ * The next event; false if there is none until more is fed. Nothing inside
+ * calls out, so the caller may stop at any event.
+ */
+bool session_next(struct session *session, struct imap_event *event);
+
+/* Bytes to write, to be followed by session_taken() with how many were. */
+struct span session_take(struct session *session);
+void session_taken(struct session *session, size_t count);
+
+enum session_want session_want(const struct session *session);
+
+/*
+ * TLS stands (implicit TLS: call it before the first feed). Bytes fed before
+ * the handshake and not used up are an attack: session_want() never says TLS
+ * with such bytes, it closes. Channel binding spans are copied.
+ */
+void session_secured(
+    struct session *session, struct span tls_exporter, struct span tls_unique);
+
+/*
+ * The connection ended; session_next() then gives the last events and
+ * IMAP_CLOSED with this error, unless the session had ended by itself.
+ */
+void session_closed(struct session *session, const struct imap_error *error);
+
+/* Queues a command, which it takes over; returns its serial, 0 if it is
+ * refused (failed encoding, or the session is not READY or has ended). */
+uint64_t session_command(
+    struct session *session, struct command *command, enum pipeline_kind kind);
+
+/* As session_command() for SELECT and EXAMINE. */
+uint64_t session_select(struct session *session, struct command *command);
+
+/* Ends an open IDLE. */
+void session_end_idle(struct session *session);
+
+/* LOGOUT was sent: an end of file is then no fault. */
+void session_expect_end(struct session *session);
+
+const struct capabilities *session_capabilities(const struct session *session);
+const struct imap_mailbox *session_mailbox(const struct session *session);
+enum command_literals session_literals(const struct session *session);
+bool session_is_ready(const struct session *session);
+bool session_is_idling(const struct session *session);
+
+/* True if a literal is being streamed. */
+bool session_is_in_body(const struct session *session);
+
+/* Serial of the oldest reply that is due (also the greeting and the login:
+ * UINT64_MAX before READY); 0: none is. */
+uint64_t session_due(const struct session *session);
+
+#endif
