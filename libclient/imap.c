@@ -1,0 +1,568 @@
+/*
+ * A session put on a socket, TLS and an event loop: the one place where bytes
+ * meet protocol, and where a handler may free what is calling it.
+ */
+#include "libclient/imap.h"
+
+#include <inttypes.h>
+#include <sys/random.h>
+
+#include "libclient/base/mem.h"
+#include "libclient/deadline.h"
+#include "libclient/io/dial.h"
+#include "libclient/io/stream.h"
+#include "libclient/io/tunnel.h"
+#include "libclient/proto/session.h"
+
+#define ID_LIST \
+	"(\"name\" \"mailmirror\" \"version\" \"" MAILMIRROR_VERSION "\")"
+
+struct imap {
+	sd_event *loop;
+	struct imap_endpoint endpoint;
+	char *host;
+	char *user;
+	char *secret;
+	imap_handler *handler;
+	void *user_data;
+	struct session *session;
+	struct dial *dial;
+	struct tunnel *tunnel;
+	struct stream *stream;
+	sd_event_source *timer; /* the deadline */
+	sd_event_source *later; /* flushes, and failures found in imap_new() */
+	uint64_t timer_at;
+	struct deadline deadline;
+	bool is_dispatching;
+	bool is_freed; /* by the handler, while dispatching */
+	bool is_over; /* IMAP_CLOSED was told */
+};
+
+static void pump(struct imap *imap);
+
+static void
+destroy(struct imap *imap)
+{
+	imap->dial = dial_free(imap->dial);
+	imap->stream = stream_free(imap->stream);
+	imap->tunnel = tunnel_free(imap->tunnel);
+	imap->session = session_free(imap->session);
+	imap->timer = sd_event_source_disable_unref(imap->timer);
+	imap->later = sd_event_source_disable_unref(imap->later);
+	imap->loop = sd_event_unref(imap->loop);
+	imap->secret = mem_free_secret(imap->secret);
+	mem_free(imap->host);
+	mem_free(imap->user);
+	mem_free(imap);
+}
+
+/* ---- the deadline ---- */
+
+static void
+arm_timer(struct imap *imap)
+{
+	uint64_t next = deadline_next(&imap->deadline);
+
+	/* a timer that fires too early looks again; moving it each time a
+	 * byte comes would cost more */
+	if (next >= imap->timer_at && imap->timer_at != 0)
+		return;
+	if (next == DEADLINE_NEVER)
+		return;
+	imap->timer_at = next;
+	(void)sd_event_source_set_time(imap->timer, next);
+	(void)sd_event_source_set_enabled(imap->timer, SD_EVENT_ONESHOT);
+}
+
+static int
+on_timer(sd_event_source *source, uint64_t at, void *user)
+{
+	struct imap *imap = user;
+	struct imap_error error = {0};
+	uint64_t now = clock_now();
+
+	(void)source;
+	(void)at;
+	imap->timer_at = 0;
+	deadline_set_due(&imap->deadline,
+	    imap->is_over ? 0 : session_due(imap->session), now);
+	if (!deadline_check(&imap->deadline, now, &error)) {
+		session_closed(imap->session, &error);
+		pump(imap);
+		return 0;
+	}
+	arm_timer(imap);
+	return 0;
+}
+
+/* ---- moving bytes and events ---- */
+
+static void
+flush(struct imap *imap)
+{
+	struct span out;
+
+	if (imap->stream == NULL || imap->is_over)
+		return;
+	out = session_take(imap->session);
+	if (out.len > 0) {
+		stream_write(imap->stream, out);
+		session_taken(imap->session, out.len);
+		stream_flush(imap->stream);
+	}
+	deadline_set_due(
+	    &imap->deadline, session_due(imap->session), clock_now());
+	arm_timer(imap);
+}
+
+static void
+dispatch(struct imap *imap)
+{
+	struct imap_event event;
+
+	imap->is_dispatching = true;
+	while (!imap->is_freed && session_next(imap->session, &event)) {
+		if (event.type == IMAP_BODY)
+			deadline_body(&imap->deadline, event.body.piece.len);
+		if (event.type == IMAP_READY)
+			imap->secret = mem_free_secret(imap->secret);
+		if (event.type == IMAP_CLOSED)
+			imap->is_over = true;
+		imap->handler(imap, &event, imap->user_data);
+	}
+	imap->is_dispatching = false;
+}
+
+/* Hands out what the session has to tell, then does what it wants. */
+static void
+pump(struct imap *imap)
+{
+	if (imap->is_dispatching)
+		return;
+	dispatch(imap);
+	if (imap->is_freed) {
+		destroy(imap);
+		return;
+	}
+	if (imap->is_over) {
+		imap->stream = stream_free(imap->stream);
+		imap->tunnel = tunnel_free(imap->tunnel);
+		return;
+	}
+	flush(imap);
+	if (session_want(imap->session) == SESSION_WANT_TLS)
+		stream_start_tls(imap->stream, imap->endpoint.tls_context);
+}
+
+static void
+end(struct imap *imap, const struct imap_error *error)
+{
+	session_closed(imap->session, error);
+	pump(imap);
+}
+
+static void
+on_received(void *user, struct span bytes)
+{
+	struct imap *imap = user;
+
+	session_feed(imap->session, bytes);
+	deadline_heard(
+	    &imap->deadline, clock_now(), session_is_in_body(imap->session));
+	pump(imap);
+}
+
+static void
+on_secured(void *user)
+{
+	struct imap *imap = user;
+	char exporter[64];
+	char unique[128];
+	size_t exporter_len =
+	    stream_tls_exporter(imap->stream, exporter, sizeof(exporter));
+	size_t unique_len =
+	    stream_tls_unique(imap->stream, unique, sizeof(unique));
+
+	session_secured(imap->session, (struct span){exporter, exporter_len},
+	    (struct span){unique, unique_len});
+	deadline_heard(&imap->deadline, clock_now(), false);
+	pump(imap);
+}
+
+static void
+on_closed(void *user, const struct imap_error *error, bool is_clean)
+{
+	struct imap *imap = user;
+
+	(void)is_clean;
+	end(imap, error);
+}
+
+static const struct stream_handler stream_handler = {
+    .received = on_received,
+    .secured = on_secured,
+    .closed = on_closed,
+};
+
+static int
+on_later(sd_event_source *source, void *user)
+{
+	struct imap *imap = user;
+
+	(void)source;
+	pump(imap);
+	return 0;
+}
+
+/* ---- connecting ---- */
+
+static void
+on_dialled(void *user, int fd, const struct imap_error *error)
+{
+	struct imap *imap = user;
+
+	imap->dial = dial_free(imap->dial);
+	if (fd < 0) {
+		end(imap, error);
+		return;
+	}
+	imap->stream = stream_new(imap->loop, fd, fd, &stream_handler, imap);
+	if (imap->endpoint.tls == IMAP_TLS_IMPLICIT)
+		stream_start_tls(imap->stream, imap->endpoint.tls_context);
+	deadline_heard(&imap->deadline, clock_now(), false);
+	flush(imap);
+}
+
+static void
+open_tunnel(struct imap *imap)
+{
+	struct imap_error error = {0};
+	int read_fd = -1;
+	int write_fd = -1;
+
+	imap->tunnel = tunnel_new(
+	    imap->loop, imap->endpoint.tunnel, &read_fd, &write_fd, &error);
+	if (imap->tunnel == NULL) {
+		session_closed(imap->session, &error);
+		(void)sd_event_source_set_enabled(
+		    imap->later, SD_EVENT_ONESHOT);
+		return;
+	}
+	imap->stream =
+	    stream_new(imap->loop, read_fd, write_fd, &stream_handler, imap);
+	flush(imap);
+}
+
+static struct session *
+new_session(const struct imap *imap)
+{
+	const struct imap_endpoint *endpoint = &imap->endpoint;
+	struct session_config config = {
+	    .login =
+		{
+		    .credentials =
+			{
+			    .user = span_of(imap->user),
+			    .secret = span_of(imap->secret),
+			    .host = span_of(imap->host),
+			    .port = endpoint->port,
+			    .is_token = endpoint->is_token,
+			},
+		    .mechanisms = endpoint->mechanisms,
+		    .needs_starttls = endpoint->tunnel == NULL &&
+			endpoint->tls == IMAP_TLS_STARTTLS,
+		    .accepts_preauth = endpoint->tunnel != NULL,
+		    .is_confidential =
+			endpoint->tunnel != NULL || endpoint->is_loopback,
+		    .disabled = endpoint->disabled,
+		    .disabled_count = endpoint->disabled_count,
+		    .enable = endpoint->enable,
+		    .id = ID_LIST,
+		},
+	};
+
+	if (getrandom(&config.tag_seed, sizeof(config.tag_seed), 0) !=
+	    sizeof(config.tag_seed))
+		config.tag_seed = 0;
+	return session_new(&config);
+}
+
+struct imap *
+imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
+    imap_handler *handler, void *user)
+{
+	struct imap *imap = mem_new(struct imap);
+
+	imap->loop = sd_event_ref(loop);
+	imap->endpoint = *endpoint;
+	imap->host = mem_copy_string(endpoint->host);
+	imap->user = mem_copy_string(endpoint->user);
+	imap->secret = mem_copy_string(endpoint->secret);
+	imap->handler = handler;
+	imap->user_data = user;
+	imap->deadline.timeout = endpoint->timeout;
+	imap->session = new_session(imap);
+	(void)sd_event_add_time(
+	    loop, &imap->timer, CLOCK_BOOTTIME, 0, 0, on_timer, imap);
+	(void)sd_event_source_set_enabled(imap->timer, SD_EVENT_OFF);
+	(void)sd_event_add_defer(loop, &imap->later, on_later, imap);
+	(void)sd_event_source_set_enabled(imap->later, SD_EVENT_OFF);
+	if (endpoint->tunnel != NULL)
+		open_tunnel(imap);
+	else
+		imap->dial = dial_new(loop, endpoint->names, imap->host,
+		    endpoint->port, endpoint->timeout, on_dialled, imap);
+	return imap;
+}
+
+struct imap *
+imap_free(struct imap *imap)
+{
+	if (imap == NULL)
+		return NULL;
+	imap->is_freed = true;
+	if (!imap->is_dispatching)
+		destroy(imap);
+	return NULL;
+}
+
+/* ---- commands ---- */
+
+/* What was queued leaves when the handler returns, or the loop turns. */
+static uint64_t
+queued(struct imap *imap, uint64_t serial)
+{
+	if (!imap->is_dispatching)
+		(void)sd_event_source_set_enabled(
+		    imap->later, SD_EVENT_ONESHOT);
+	return serial;
+}
+
+static uint64_t
+send_kind(struct imap *imap, struct command *command, enum pipeline_kind kind)
+{
+	(void)command_end(command);
+	return queued(imap, session_command(imap->session, command, kind));
+}
+
+static uint64_t
+send_plain(struct imap *imap, struct command *command)
+{
+	return send_kind(imap, command, PIPELINE_PLAIN);
+}
+
+static uint64_t
+send_word(struct imap *imap, const char *word)
+{
+	struct command command;
+
+	command_begin(&command, word, COMMAND_LITERALS_SYNC);
+	return send_plain(imap, &command);
+}
+
+static void
+begin(struct imap *imap, struct command *command, const char *name)
+{
+	command_begin(command, name, session_literals(imap->session));
+}
+
+uint64_t
+imap_noop(struct imap *imap)
+{
+	return send_word(imap, "NOOP");
+}
+
+uint64_t
+imap_capability(struct imap *imap)
+{
+	return send_word(imap, "CAPABILITY");
+}
+
+uint64_t
+imap_logout(struct imap *imap)
+{
+	session_expect_end(imap->session);
+	return send_word(imap, "LOGOUT");
+}
+
+static bool
+has(const struct imap *imap, enum capability capability)
+{
+	return capabilities_have(
+	    session_capabilities(imap->session), capability);
+}
+
+uint64_t
+imap_list(struct imap *imap, struct span reference, struct span pattern)
+{
+	struct command command;
+
+	begin(imap, &command, "LIST");
+	command_add_mailbox(&command, reference);
+	command_add_pattern(&command, pattern);
+	if (has(imap, CAPABILITY_LIST_EXTENDED) &&
+	    has(imap, CAPABILITY_SPECIAL_USE))
+		command_add_raw(&command, "RETURN (SPECIAL-USE)");
+	return send_plain(imap, &command);
+}
+
+static const char *const status_names[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY",
+    "UNSEEN", "HIGHESTMODSEQ", "SIZE", "MAILBOXID", "RECENT"};
+
+uint64_t
+imap_status(struct imap *imap, struct span mailbox, unsigned items)
+{
+	struct command command;
+	struct buf list;
+	uint64_t serial;
+
+	buf_init(&list, 256);
+	for (size_t i = 0; i < sizeof(status_names) / sizeof(*status_names);
+	     i++)
+		if ((items >> i & 1) != 0)
+			(void)buf_add_format(&list, "%s%s",
+			    buf_len(&list) == 0 ? "(" : " ", status_names[i]);
+	(void)buf_add(&list, ")", 2);
+	begin(imap, &command, "STATUS");
+	command_add_mailbox(&command, mailbox);
+	command_add_raw(&command, buf_span(&list).at);
+	serial = send_plain(imap, &command);
+	buf_free(&list);
+	return serial;
+}
+
+static uint64_t
+open_mailbox(struct imap *imap, const char *name, struct span mailbox)
+{
+	struct command command;
+
+	begin(imap, &command, name);
+	command_add_mailbox(&command, mailbox);
+	(void)command_end(&command);
+	return queued(imap, session_select(imap->session, &command));
+}
+
+uint64_t
+imap_select(struct imap *imap, struct span mailbox)
+{
+	return open_mailbox(imap, "SELECT", mailbox);
+}
+
+uint64_t
+imap_examine(struct imap *imap, struct span mailbox)
+{
+	return open_mailbox(imap, "EXAMINE", mailbox);
+}
+
+uint64_t
+imap_unselect(struct imap *imap)
+{
+	return send_word(imap, "UNSELECT");
+}
+
+uint64_t
+imap_close(struct imap *imap)
+{
+	return send_word(imap, "CLOSE");
+}
+
+uint64_t
+imap_uid_fetch(struct imap *imap, const struct uidset *uids, unsigned items)
+{
+	struct command command;
+
+	begin(imap, &command, "UID FETCH");
+	if (uidset_is_empty(uids) ||
+	    command_add_uids(&command, uids, 0) < uids->count) {
+		command_free(&command);
+		return 0;
+	}
+	command_add_items(&command, items);
+	return send_plain(imap, &command);
+}
+
+uint64_t
+imap_uid_fetch_range(
+    struct imap *imap, uint32_t first, uint32_t last, unsigned items)
+{
+	struct command command;
+
+	begin(imap, &command, "UID FETCH");
+	command_add_range(&command, first, last);
+	command_add_items(&command, items);
+	return send_plain(imap, &command);
+}
+
+uint64_t
+imap_uid_search_all(struct imap *imap)
+{
+	return send_word(imap,
+	    has(imap, CAPABILITY_ESEARCH) ? "UID SEARCH RETURN (ALL) ALL"
+					  : "UID SEARCH ALL");
+}
+
+uint64_t
+imap_idle(struct imap *imap)
+{
+	struct command command;
+
+	command_begin(&command, "IDLE", COMMAND_LITERALS_SYNC);
+	return send_kind(imap, &command, PIPELINE_IDLE);
+}
+
+void
+imap_done(struct imap *imap)
+{
+	session_end_idle(imap->session);
+	(void)queued(imap, 0);
+}
+
+/* ---- what is known ---- */
+
+const struct capabilities *
+imap_capabilities(const struct imap *imap)
+{
+	return session_capabilities(imap->session);
+}
+
+const struct imap_mailbox *
+imap_mailbox(const struct imap *imap)
+{
+	return session_mailbox(imap->session);
+}
+
+bool
+imap_is_ready(const struct imap *imap)
+{
+	return session_is_ready(imap->session);
+}
+
+bool
+imap_is_idling(const struct imap *imap)
+{
+	return session_is_idling(imap->session);
+}
+
+bool
+imap_is_quiet(const struct imap *imap)
+{
+	return session_due(imap->session) == 0;
+}
+
+uint64_t
+imap_bytes_in(const struct imap *imap)
+{
+	return imap->stream == NULL ? 0 : stream_bytes_in(imap->stream);
+}
+
+uint64_t
+imap_bytes_out(const struct imap *imap)
+{
+	return imap->stream == NULL ? 0 : stream_bytes_out(imap->stream);
+}
+
+const char *
+imap_tls_description(const struct imap *imap)
+{
+	return imap->stream == NULL ? "" : stream_tls_description(imap->stream);
+}

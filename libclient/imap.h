@@ -1,0 +1,132 @@
+/*
+ * The door of libclient: one IMAP connection on an event loop. It never
+ * blocks and never logs. All calls come from the loop's thread. (RFC 9051,
+ * RFC 2177, RFC 4959, RFC 7162; imaplib's IMAP4, IMAP4_SSL and IMAP4_stream.)
+ */
+#ifndef LIBCLIENT_IMAP_H
+#define LIBCLIENT_IMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "libclient/base/buf.h"
+#include "libclient/base/imap_error.h"
+#include "libclient/io/clock.h"
+#include "libclient/io/job.h"
+#include "libclient/io/tls.h"
+#include "libclient/proto/event.h"
+#include "libclient/wire/command.h"
+#include "libclient/wire/uidset.h"
+
+enum imap_tls {
+	IMAP_TLS_IMPLICIT, /* from the first byte (port 993) */
+	IMAP_TLS_STARTTLS, /* after STARTTLS, and never without (port 143) */
+	IMAP_TLS_NONE
+};
+
+/* Whom to talk to and as whom. Copied by imap_new(), pointers excepted where
+ * said. */
+struct imap_endpoint {
+	const char *host; /* name or address; also with a tunnel: its name */
+	uint16_t port;
+	const char *tunnel; /* a shell command instead of a socket, or NULL */
+	enum imap_tls tls; /* not used with a tunnel */
+	struct tls_context *tls_context; /* borrowed; NULL without TLS */
+	struct job_lane *names; /* borrowed; not used with a tunnel */
+
+	const char *user;
+	const char *secret; /* wiped from the connection once logged in */
+	bool is_token; /* the secret is an OAuth access token */
+	uint32_t mechanisms; /* that may be used: 1u << enum mechanism */
+	bool is_loopback; /* cleartext mechanisms are safe without TLS */
+
+	const char *const *disabled; /* borrowed: capabilities to ignore */
+	uint32_t disabled_count;
+	const char *enable; /* borrowed: what to ENABLE if offered, or NULL */
+	uint64_t timeout; /* microseconds: connecting; the longest silence
+			   * while a reply is due */
+};
+
+struct imap;
+
+/*
+ * Told of each event, always from the loop. The event and everything it
+ * points to are borrowed until it returns. It may call any imap_ function,
+ * imap_free() included.
+ */
+typedef void imap_handler(
+    struct imap *imap, const struct imap_event *event, void *user);
+
+/*
+ * Connects, secures and logs in; then tells IMAP_READY, or IMAP_CLOSED with
+ * the reason. Cannot fail inside the call.
+ */
+struct imap *imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
+    imap_handler *handler, void *user);
+
+/* Drops the connection at once, with everything in flight. NULL ok. */
+struct imap *imap_free(struct imap *imap);
+
+/*
+ * Commands. Each returns its serial, which IMAP_DONE will name, or 0 if it
+ * cannot be sent: not READY, or an argument that would inject a command.
+ * Commands of one turn of the loop leave in one write. A command behind an
+ * open IDLE ends that IDLE by itself.
+ */
+uint64_t imap_noop(struct imap *imap);
+uint64_t imap_capability(struct imap *imap);
+/* After it an end of the connection is expected (imaplib: logout). */
+uint64_t imap_logout(struct imap *imap);
+
+/* LIST reference pattern; RETURN (SPECIAL-USE) where offered with
+ * LIST-EXTENDED. Patterns are in the server's encoding. */
+uint64_t imap_list(
+    struct imap *imap, struct span reference, struct span pattern);
+
+/* STATUS; mailbox: bytes as LIST gave them; items: enum imap_status_item. */
+uint64_t imap_status(struct imap *imap, struct span mailbox, unsigned items);
+
+/* SELECT and EXAMINE (which never changes the mailbox). */
+uint64_t imap_select(struct imap *imap, struct span mailbox);
+uint64_t imap_examine(struct imap *imap, struct span mailbox);
+
+/* UNSELECT where offered; CLOSE, which expunges a SELECTed mailbox. */
+uint64_t imap_unselect(struct imap *imap);
+uint64_t imap_close(struct imap *imap);
+
+/*
+ * UID FETCH of a set that fits one command line (COMMAND_MAX_LINE; a longer
+ * one gives 0), or of all from first to last; items: enum imap_fetch_item.
+ */
+uint64_t imap_uid_fetch(
+    struct imap *imap, const struct uidset *uids, unsigned items);
+uint64_t imap_uid_fetch_range(
+    struct imap *imap, uint32_t first, uint32_t last, unsigned items);
+
+/* UID SEARCH ALL, as ESEARCH where offered: the mailbox's UIDs. */
+uint64_t imap_uid_search_all(struct imap *imap);
+
+/* IDLE: IMAP_IDLING when it is open, IMAP_DONE when it ended. */
+uint64_t imap_idle(struct imap *imap);
+/* Ends an open IDLE although no command follows; at once, or as soon as it
+ * is open. (imaplib: leaving the Idler's context) */
+void imap_done(struct imap *imap);
+
+/* What the server offers, and the selected mailbox as last described. */
+const struct capabilities *imap_capabilities(const struct imap *imap);
+const struct imap_mailbox *imap_mailbox(const struct imap *imap);
+
+bool imap_is_ready(const struct imap *imap);
+bool imap_is_idling(const struct imap *imap);
+
+/* True if no reply is due: what is asked next is answered next. */
+bool imap_is_quiet(const struct imap *imap);
+
+/* Bytes on the wire; "TLSv1.3, ..." or "". */
+uint64_t imap_bytes_in(const struct imap *imap);
+uint64_t imap_bytes_out(const struct imap *imap);
+const char *imap_tls_description(const struct imap *imap);
+
+#endif
