@@ -1,0 +1,393 @@
+/*
+ * Connections: opened when somebody waits and the limit allows, lent to one
+ * folder at a time, taken back from folders that only idle.
+ */
+#include "daemon/account_private.h"
+
+#include <inttypes.h>
+
+#include "libclient/base/mem.h"
+
+uint32_t
+account_connection_count(const struct account *account)
+{
+	uint32_t count = 0;
+
+	for (const struct connection *c = account->connections; c != NULL;
+	     c = c->next)
+		count++;
+	return count;
+}
+
+static void
+drop(struct account *account, struct connection *connection)
+{
+	struct connection **link = &account->connections;
+
+	while (*link != connection)
+		link = &(*link)->next;
+	*link = connection->next;
+	account->bytes_in += imap_bytes_in(connection->imap);
+	account_poll_lost(account, connection);
+	connection->imap = imap_free(connection->imap);
+	mem_free(connection);
+	account_serve(account);
+}
+
+/* ---- the login's ends ---- */
+
+static void
+on_ready(struct account *account, struct connection *connection)
+{
+	log_debug(&account->subject, "connected%s%s",
+	    imap_tls_description(connection->imap)[0] == '\0' ? "" : ": ",
+	    imap_tls_description(connection->imap));
+	connection->is_ready = true;
+	account->failures = 0;
+	account->refusals = 0;
+	account->error = (struct imap_error){0};
+	account->retry_at = 0;
+	account_serve(account);
+	account_changed(account);
+}
+
+/* One connection more than the server allows is no failure. */
+static bool
+learn_limit(struct account *account, const struct imap_error *error)
+{
+	uint32_t live = 0;
+
+	for (struct connection *c = account->connections; c != NULL;
+	     c = c->next)
+		live += c->is_ready;
+	if (live == 0 ||
+	    (error->kind != IMAP_ERROR_THROTTLED &&
+		error->kind != IMAP_ERROR_AUTH))
+		return false;
+	account->limit = live;
+	log_notice(&account->subject,
+	    "the server allows no more than %" PRIu32 " connections: %s", live,
+	    error->text);
+	account_assign_idle(account);
+	return true;
+}
+
+static void
+on_closed(struct account *account, struct connection *connection,
+    const struct imap_error *error)
+{
+	struct imap_error copy = *error;
+	struct seat *seat = connection->folder == NULL
+	    ? NULL
+	    : account_seat(account, connection->folder);
+	bool was_ready = connection->is_ready;
+	bool was_leaving = connection->is_leaving;
+
+	if (seat != NULL)
+		seat->connection = NULL;
+	connection->folder = NULL;
+	drop(account, connection);
+	if (was_leaving || account->is_stopping)
+		return;
+	if (!was_ready) {
+		if (!learn_limit(account, &copy))
+			account_back_off(account, &copy);
+		return;
+	}
+	account->reconnects++;
+	if (seat != NULL)
+		folder_lost(seat->folder, &copy, false);
+	else
+		log_info(&account->subject, "connection lost: %s", copy.text);
+}
+
+static void
+on_event(struct imap *imap, const struct imap_event *event, void *user)
+{
+	struct connection *connection = user;
+	struct account *account = connection->account;
+
+	(void)imap;
+	if (event->type == IMAP_READY) {
+		on_ready(account, connection);
+		return;
+	}
+	if (event->type == IMAP_CLOSED) {
+		on_closed(account, connection, event->error);
+		account_changed(account);
+		return;
+	}
+	if (connection->is_leaving) {
+		if (event->type == IMAP_DONE) {
+			drop(account, connection);
+			account_changed(account);
+		}
+		return;
+	}
+	if (account_take_answer(account, connection, event))
+		return;
+	if (connection->folder != NULL)
+		folder_event(connection->folder, event);
+}
+
+/* ---- opening ---- */
+
+static uint32_t
+usable_mechanisms(const struct settings_account *settings)
+{
+	uint32_t mask = 0;
+
+	if (settings->is_auth_auto) {
+		mask = (1u << MECHANISM_COUNT) - 1;
+		mask &= ~(1u << MECHANISM_ANONYMOUS);
+		if (settings->tls_client_cert == NULL)
+			mask &= ~(1u << MECHANISM_EXTERNAL);
+		return mask;
+	}
+	for (uint32_t i = 0; i < settings->auth.count; i++) {
+		enum mechanism mechanism =
+		    mechanism_from_name(settings->auth.items[i]);
+
+		if (mechanism < MECHANISM_COUNT)
+			mask |= 1u << mechanism;
+		if (mechanism == MECHANISM_SCRAM_SHA_1)
+			mask |= 1u << MECHANISM_SCRAM_SHA_1_PLUS;
+	}
+	return mask;
+}
+
+/* A list of nothing but token mechanisms says that the secret is a token. */
+static bool
+is_token(const struct settings_account *settings)
+{
+	uint32_t tokens = 1u << MECHANISM_OAUTHBEARER | 1u << MECHANISM_XOAUTH2;
+
+	return !settings->is_auth_auto && settings->auth.count > 0 &&
+	    (usable_mechanisms(settings) & ~tokens) == 0;
+}
+
+static void
+open_connection(struct account *account)
+{
+	const struct settings_account *settings = account->settings;
+	struct connection *connection = mem_new(struct connection);
+	struct imap_endpoint endpoint = {
+	    .host = settings->host == NULL ? settings->name : settings->host,
+	    .port = settings->port,
+	    .tunnel = settings->tunnel,
+	    .tls = settings->tls == SETTINGS_TLS_IMPLICIT ? IMAP_TLS_IMPLICIT
+		: settings->tls == SETTINGS_TLS_STARTTLS  ? IMAP_TLS_STARTTLS
+							  : IMAP_TLS_NONE,
+	    .tls_context = account->tls_context,
+	    .names = account->config.names,
+	    .user = settings->user == NULL ? "" : settings->user,
+	    .secret = account->secret,
+	    .is_token = is_token(settings),
+	    .mechanisms = usable_mechanisms(settings),
+	    .is_loopback =
+		settings->host != NULL && settings_is_loopback(settings->host),
+	    .disabled = (const char *const *)settings->disable_extensions.items,
+	    .disabled_count = settings->disable_extensions.count,
+	    .enable = "QRESYNC",
+	    .timeout = settings->timeout,
+	};
+
+	connection->account = account;
+	connection->next = account->connections;
+	account->connections = connection;
+	connection->imap =
+	    imap_new(account->config.loop, &endpoint, on_event, connection);
+}
+
+/* ---- lending ---- */
+
+static struct seat *
+first_waiting(struct account *account)
+{
+	struct seat *first = NULL;
+
+	for (struct seat *seat = account->seats; seat != NULL;
+	     seat = seat->next)
+		if (seat->ticket != 0 &&
+		    (first == NULL || seat->ticket < first->ticket))
+			first = seat;
+	return first;
+}
+
+static struct connection *
+find_free(struct account *account, uint32_t *connecting)
+{
+	struct connection *free = NULL;
+
+	*connecting = 0;
+	for (struct connection *c = account->connections; c != NULL;
+	     c = c->next) {
+		if (!c->is_ready)
+			(*connecting)++;
+		else if (c->folder == NULL && !c->is_busy && !c->is_leaving)
+			free = c;
+	}
+	return free;
+}
+
+static struct seat *
+last_idler(struct account *account)
+{
+	struct seat *last = NULL;
+
+	for (struct seat *seat = account->seats; seat != NULL;
+	     seat = seat->next)
+		if (seat->connection != NULL && !seat->connection->is_busy &&
+		    folder_report(seat->folder).state == WATCHER_IDLING)
+			last = seat;
+	return last;
+}
+
+static void
+lend(struct connection *connection, struct seat *seat)
+{
+	seat->ticket = 0;
+	seat->connection = connection;
+	connection->folder = seat->folder;
+	folder_opened(seat->folder, connection->imap);
+}
+
+/* A polled folder may take an idling one's connection for a while. */
+static bool
+take_back(struct account *account, const struct seat *waiting)
+{
+	struct seat *idler;
+
+	if (folder_report(waiting->folder).has_idle)
+		return false;
+	idler = last_idler(account);
+	if (idler == NULL)
+		return false;
+	folder_yield(idler->folder);
+	return true;
+}
+
+/* Serves one who waits; false if nobody can be served now. */
+static bool
+serve_one(struct account *account)
+{
+	struct seat *waiting = first_waiting(account);
+	bool polls = account->wants_poll && account->poller == NULL;
+	uint32_t connecting;
+	struct connection *free = find_free(account, &connecting);
+
+	if (waiting == NULL && !polls)
+		return false;
+	if (free != NULL) {
+		if (polls)
+			account_poll(account, free);
+		else
+			lend(free, waiting);
+		return true;
+	}
+	if (account->retry_at != 0 || !account->has_secret)
+		return false;
+	if (account_connection_count(account) < account->limit) {
+		/* the first one tells whether the server wants us */
+		if (connecting > 0 && (!account->is_listed || connecting > 1))
+			return false;
+		open_connection(account);
+		return connecting > 0;
+	}
+	if (connecting > 0)
+		return false;
+	if (polls) {
+		struct seat *idler = last_idler(account);
+
+		if (idler == NULL)
+			return false;
+		account_poll(account, idler->connection);
+		folder_wake(idler->folder);
+		return true;
+	}
+	return take_back(account, waiting);
+}
+
+int
+account_on_serve(sd_event_source *source, void *user)
+{
+	struct account *account = user;
+
+	(void)source;
+	if (account->is_stopping || !account->is_started)
+		return 0;
+	while (serve_one(account))
+		;
+	return 0;
+}
+
+void
+account_serve(struct account *account)
+{
+	if (account->serve_later != NULL)
+		(void)sd_event_source_set_enabled(
+		    account->serve_later, SD_EVENT_ONESHOT);
+}
+
+static void
+host_want(void *user, struct folder *folder)
+{
+	struct account *account = user;
+	struct seat *seat = account_seat(account, folder);
+
+	if (seat->ticket == 0)
+		seat->ticket = ++account->last_ticket;
+	account_serve(account);
+}
+
+static void
+host_release(void *user, struct folder *folder)
+{
+	struct account *account = user;
+	struct seat *seat = account_seat(account, folder);
+	struct connection *connection = seat->connection;
+
+	seat->ticket = 0;
+	seat->connection = NULL;
+	if (connection == NULL)
+		return;
+	connection->folder = NULL;
+	/* replies to another's questions would confuse the next one */
+	if (!imap_is_quiet(connection->imap))
+		drop(account, connection);
+	account_serve(account);
+}
+
+static void
+host_changed(void *user, struct folder *folder)
+{
+	(void)folder;
+	account_changed(user);
+}
+
+const struct folder_host account_host = {
+    .want = host_want,
+    .release = host_release,
+    .changed = host_changed,
+};
+
+void
+account_drop_last(struct account *account)
+{
+	drop(account, account->connections);
+}
+
+void
+account_drop_connections(struct account *account, bool says_goodbye)
+{
+	struct connection *next;
+
+	for (struct connection *c = account->connections; c != NULL; c = next) {
+		next = c->next;
+		if (c->is_leaving)
+			continue;
+		c->is_leaving = true;
+		if (!says_goodbye || !c->is_ready || imap_logout(c->imap) == 0)
+			drop(account, c);
+	}
+}

@@ -1,0 +1,77 @@
+/*
+ * mailmirror sync: one pass over the selected folders.
+ */
+#include "daemon/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "daemon/engine.h"
+
+/* One line an account: what was done, or why not. */
+static void
+print_summary(void *user, const struct account *account)
+{
+	const struct options *options = user;
+	struct account_report report = account_report(account);
+	uint64_t messages = 0;
+	uint64_t fetched = 0;
+	uint64_t removed = 0;
+	uint64_t reflagged = 0;
+	uint32_t failed = 0;
+	uint32_t held = 0;
+	uint32_t count = 0;
+	const struct folder *folder;
+
+	for (; (folder = account_folder(account, count)) != NULL; count++) {
+		struct folder_report own = folder_report(folder);
+
+		messages += own.messages;
+		fetched += own.fetched;
+		removed += own.removed;
+		reflagged += own.reflagged;
+		failed += own.error != NULL;
+		held += own.is_held;
+	}
+	if (options->verbosity < 0)
+		return;
+	(void)printf("%s: %" PRIu32 " folders, %" PRIu64 " messages: %" PRIu64
+		     " new, %" PRIu64 " removed, %" PRIu64 " with other flags",
+	    report.name, count, messages, fetched, removed, reflagged);
+	if (failed > 0)
+		(void)printf(", %" PRIu32 " folders failed", failed);
+	if (held > 0)
+		(void)printf(
+		    ", %" PRIu32 " folders held by delete_guard", held);
+	if (count == 0 && report.error != NULL)
+		(void)printf(", failed: %s", report.error->text);
+	(void)printf("\n");
+	(void)fflush(stdout);
+}
+
+int
+cmd_sync(const struct options *options)
+{
+	struct options copy = *options;
+	struct engine_config config = {
+	    .settings = cmd_load_settings(options),
+	    .mode = ACCOUNT_SYNCS,
+	    .accepts_deletes = options->accepts_deletes,
+	    .selected = options->words,
+	    .selected_count = options->word_count,
+	    .ended = print_summary,
+	    .user = &copy,
+	};
+	struct engine *engine;
+	int code;
+
+	if (config.settings == NULL)
+		return EX_CONFIG;
+	engine = engine_new(&config);
+	if (engine == NULL)
+		return EX_USAGE;
+	code = engine_run(engine);
+	engine_free(engine);
+	return code;
+}

@@ -1,0 +1,75 @@
+/*
+ * What the server has against what the disk has: pure, and the only place
+ * that decides what is fetched, removed and renamed.
+ */
+#ifndef DAEMON_COMPARE_H
+#define DAEMON_COMPARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/index.h"
+#include "libclient/wire/uidset.h"
+
+/* Fewer removals than this are never held back by delete_guard. */
+#define COMPARE_GUARD_MINIMUM 100
+
+/* A message whose flags on disk are not the server's. */
+struct compare_reflag {
+	uint32_t uid;
+	uint32_t flags; /* as they should be */
+};
+
+/* What is to be done. Owned; free with compare_free(). */
+struct plan {
+	struct uidset fetch; /* the server has them, the disk has not */
+	struct uidset remove; /* the disk has them, the server has not */
+	struct compare_reflag *reflags;
+	uint32_t reflag_count;
+	uint32_t reflag_size;
+	bool is_doubtful; /* the counts do not agree: nothing is removed */
+	bool is_held; /* delete_guard: nothing is removed */
+};
+
+struct compare {
+	struct index *disk; /* borrowed */
+	struct uidset seen; /* what the server listed */
+	struct plan plan;
+};
+
+/* The decision's other values. */
+struct compare_rules {
+	uint32_t exists; /* the server's own count at the end */
+	uint32_t guard_percent; /* 0: no guard */
+	bool accepts_deletes; /* a person has said so */
+	const struct uidset *skip; /* not to be fetched now (quarantine) */
+};
+
+/* Starts with an empty plan; what was there is freed. */
+void compare_begin(struct compare *compare, struct index *disk);
+
+/* One message that the server listed, with its flags in index.h's bits. */
+void compare_message(struct compare *compare, uint32_t uid, uint32_t flags);
+
+/* One message whose flags the server told, without a listing. */
+void compare_flags(struct compare *compare, uint32_t uid, uint32_t flags);
+
+/*
+ * The listing is complete: fills in plan.remove, or says why not. Removals
+ * are believed only if as many messages were listed as the server says exist.
+ */
+void compare_listed(struct compare *compare, const struct compare_rules *rules);
+
+/*
+ * The server named what vanished: believed only if what the disk then has is
+ * as many as exist and nothing is left to fetch; else plan.is_doubtful.
+ */
+void compare_vanished(struct compare *compare, const struct uidset *vanished,
+    const struct compare_rules *rules);
+
+/* True if nothing is to be done. */
+bool compare_is_same(const struct compare *compare);
+
+void compare_free(struct compare *compare);
+
+#endif

@@ -1,0 +1,366 @@
+/*
+ * Changing a folder's disk, on the disk lane: files first, durable and in
+ * place, then the rows that speak of them. A batch owns its values; the
+ * folder's own are changed on the loop, when it is done.
+ */
+#include "daemon/folder_private.h"
+
+#include <inttypes.h>
+
+#include "libclient/base/mem.h"
+
+/* One change of the disk and of the rows that speak of it. */
+struct batch {
+	struct folder *folder;
+	struct maildir *maildir;
+	struct maildir_identity identity;
+	struct maildir_arrival *arrivals;
+	uint32_t arrival_count;
+	struct maildir_message *reflagged; /* with the flags as they were */
+	uint32_t *reflags; /* ... and as they are to be */
+	uint32_t reflag_count;
+	struct maildir_message *removed;
+	uint32_t removed_count;
+	struct uidset removed_uids;
+	struct folder_claims renames; /* claims that are right */
+	struct folder_claims disowns; /* claims that are wrong */
+	struct uidset refuted; /* the same, of files named as ours */
+	struct maildir_message *verified;
+	uint32_t verified_count;
+	struct state_folder row;
+	uint32_t highest_uid;
+	char *keywords; /* the file's new text; NULL: as it was */
+	bool is_durable;
+
+	uint32_t committed; /* arrivals that are in place */
+	struct uidset missing; /* files that were not there */
+	bool failed;
+	struct imap_error error;
+};
+
+/* A file named as ours whose size is not the server's. */
+static bool
+batch_refuted(struct batch *batch)
+{
+	char name[MAILDIR_NAME_SIZE];
+	bool is_new = false;
+
+	for (uint32_t i = 0; i < batch->refuted.count; i++)
+		for (uint64_t uid = batch->refuted.ranges[i].first;
+		     uid <= batch->refuted.ranges[i].last; uid++)
+			if (maildir_find_claim(batch->maildir, (uint32_t)uid,
+				NULL, name, &is_new) &&
+			    !maildir_disown(
+				batch->maildir, name, is_new, &batch->error))
+				return false;
+	return true;
+}
+
+static bool
+batch_claims(struct batch *batch)
+{
+	for (uint32_t i = 0; i < batch->disowns.count; i++)
+		if (!maildir_disown(batch->maildir,
+			batch->disowns.items[i].name,
+			batch->disowns.items[i].is_new, &batch->error))
+			return false;
+	for (uint32_t i = 0; i < batch->renames.count; i++)
+		if (!maildir_rename(batch->maildir, &batch->identity,
+			batch->renames.items[i].name,
+			batch->renames.items[i].is_new,
+			&batch->renames.items[i].message, &batch->error))
+			return false;
+	return batch_refuted(batch);
+}
+
+static bool
+batch_files(struct batch *batch)
+{
+	bool is_missing = false;
+
+	/* letters are explained before names use them */
+	if (batch->keywords != NULL &&
+	    !keywords_write(batch->maildir, batch->keywords, batch->is_durable,
+		&batch->error))
+		return false;
+	if (!maildir_commit(batch->maildir, &batch->identity, batch->arrivals,
+		batch->arrival_count, batch->is_durable, &batch->committed,
+		&batch->error) ||
+	    !batch_claims(batch))
+		return false;
+	for (uint32_t i = 0; i < batch->reflag_count; i++) {
+		if (!maildir_set_flags(batch->maildir, &batch->identity,
+			&batch->reflagged[i], batch->reflags[i], &is_missing,
+			&batch->error))
+			return false;
+		if (is_missing)
+			uidset_add(&batch->missing, batch->reflagged[i].uid);
+	}
+	for (uint32_t i = 0; i < batch->removed_count; i++)
+		if (!maildir_remove(batch->maildir, &batch->identity,
+			&batch->removed[i], &batch->error))
+			return false;
+	if (!batch->is_durable ||
+	    batch->reflag_count + batch->removed_count + batch->renames.count +
+		    batch->disowns.count + batch->refuted.count ==
+		0)
+		return true;
+	return maildir_sync(batch->maildir, &batch->error);
+}
+
+static struct state_message
+row_of(const struct maildir_message *message, uint32_t flags)
+{
+	return (struct state_message){.uid = message->uid,
+	    .flags = flags,
+	    .size = message->size,
+	    .date = message->date};
+}
+
+static bool
+batch_rows(struct batch *batch)
+{
+	struct folder *folder = batch->folder;
+	uint32_t count = 0;
+	struct state_message *rows = mem_resize(NULL,
+	    batch->committed + batch->reflag_count + batch->verified_count + 1,
+	    sizeof(*rows));
+	struct state_change change = {
+	    .mailbox = folder_mailbox_span(folder),
+	    .folder = &batch->row,
+	    .removed = &batch->removed_uids,
+	    .put = rows,
+	};
+	bool ok;
+
+	for (uint32_t i = 0; i < batch->committed; i++)
+		rows[count++] = row_of(&batch->arrivals[i].message,
+		    batch->arrivals[i].message.flags);
+	for (uint32_t i = 0; i < batch->verified_count; i++)
+		rows[count++] =
+		    row_of(&batch->verified[i], batch->verified[i].flags);
+	for (uint32_t i = 0; i < batch->reflag_count; i++)
+		if (!uidset_contains(&batch->missing, batch->reflagged[i].uid))
+			rows[count++] =
+			    row_of(&batch->reflagged[i], batch->reflags[i]);
+	change.put_count = count;
+	ok = state_apply(folder->config.state, &change, &batch->error);
+	mem_free(rows);
+	return ok;
+}
+
+static void
+batch_work(void *data)
+{
+	struct batch *batch = data;
+	bool files = batch_files(batch);
+
+	/* what is in place gets its row also if a later file failed */
+	if (!files && batch->committed == 0) {
+		batch->failed = true;
+		return;
+	}
+	if (!files) {
+		batch->reflag_count = 0;
+		batch->verified_count = 0;
+		uidset_free(&batch->removed_uids);
+	}
+	batch->failed = !batch_rows(batch) || !files;
+	if (batch->highest_uid != 0)
+		(void)maildir_write_uidvalidity(batch->maildir,
+		    batch->identity.uidvalidity, batch->highest_uid, false,
+		    NULL);
+}
+
+/* The index says what the disk has now. */
+static void
+batch_to_index(struct folder *folder, struct batch *batch)
+{
+	for (uint32_t i = 0; i < batch->arrival_count; i++) {
+		const struct maildir_message *message =
+		    &batch->arrivals[i].message;
+		struct index_entry entry = folder_entry(message);
+
+		uidset_remove(&folder->arriving, message->uid);
+		if (i >= batch->committed)
+			continue;
+		index_put(&folder->index, &entry);
+		folder->fetched++;
+	}
+	if (batch->failed)
+		return;
+	for (uint32_t i = 0; i < batch->reflag_count; i++) {
+		struct index_entry *entry =
+		    index_find(&folder->index, batch->reflagged[i].uid);
+
+		if (entry != NULL)
+			entry->flags = batch->reflags[i];
+	}
+	uidset_union(&batch->removed_uids, &batch->missing);
+	if (!uidset_is_empty(&batch->removed_uids))
+		index_remove(&folder->index, &batch->removed_uids);
+	folder->reflagged += batch->reflag_count;
+	folder->removed += batch->removed_count;
+}
+
+static void
+batch_free(struct batch *batch)
+{
+	mem_free(batch->arrivals);
+	mem_free(batch->keywords);
+	mem_free(batch->reflagged);
+	mem_free(batch->reflags);
+	mem_free(batch->removed);
+	mem_free(batch->verified);
+	uidset_free(&batch->removed_uids);
+	uidset_free(&batch->missing);
+	uidset_free(&batch->refuted);
+	folder_claims_free(&batch->renames);
+	folder_claims_free(&batch->disowns);
+	mem_free(batch);
+}
+
+static void
+batch_log(const struct folder *folder, const struct batch *batch)
+{
+	if (batch->committed + batch->reflag_count + batch->removed_count > 0)
+		log_line(
+		    folder->is_synced ? SETTINGS_LOG_INFO : SETTINGS_LOG_DEBUG,
+		    &folder->subject,
+		    "%" PRIu32 " new, %" PRIu32 " removed, %" PRIu32
+		    " with other flags",
+		    batch->committed, batch->removed_count,
+		    batch->reflag_count);
+}
+
+static void
+batch_done(void *data)
+{
+	struct batch *batch = data;
+	struct folder *folder = batch->folder;
+	bool failed = batch->failed;
+
+	folder->jobs--;
+	folder->commits--;
+	batch_to_index(folder, batch);
+	batch_log(folder, batch);
+	if (!uidset_is_empty(&batch->missing))
+		folder->needs_listing = true;
+	if (failed) {
+		folder->keywords.has_changed = true;
+		for (uint32_t i = batch->committed; i < batch->arrival_count;
+		     i++)
+			maildir_remove_tmp(
+			    batch->maildir, batch->arrivals[i].tmp_name);
+		folder_fail(folder, &batch->error);
+	}
+	batch_free(batch);
+	if (failed)
+		watcher_tell(&folder->watcher, WATCHER_DISK);
+	else if (folder->commits == 0 ||
+	    folder->watcher.state == WATCHER_FETCHING)
+		watcher_tell(&folder->watcher, WATCHER_COMMITTED);
+	folder->config.host->changed(folder->config.host_user, folder);
+}
+
+static void
+batch_take_plan(struct batch *batch, struct folder *folder)
+{
+	struct plan *plan = &folder->compare.plan;
+
+	batch->reflagged =
+	    mem_resize(NULL, plan->reflag_count + 1, sizeof(*batch->reflagged));
+	batch->reflags =
+	    mem_resize(NULL, plan->reflag_count + 1, sizeof(*batch->reflags));
+	for (uint32_t i = 0; i < plan->reflag_count; i++) {
+		const struct index_entry *entry =
+		    index_find(&folder->index, plan->reflags[i].uid);
+
+		if (entry == NULL || uidset_contains(&plan->remove, entry->uid))
+			continue;
+		batch->reflagged[batch->reflag_count] = folder_message(entry);
+		batch->reflags[batch->reflag_count++] = plan->reflags[i].flags;
+	}
+	uidset_give(&batch->removed_uids, &plan->remove);
+	batch->removed = mem_resize(NULL,
+	    uidset_count(&batch->removed_uids) + 1, sizeof(*batch->removed));
+	for (uint32_t i = 0; i < folder->index.count; i++)
+		if (uidset_contains(
+			&batch->removed_uids, folder->index.entries[i].uid))
+			batch->removed[batch->removed_count++] =
+			    folder_message(&folder->index.entries[i]);
+	compare_begin(&folder->compare, &folder->index);
+}
+
+/* Claims that the server has spoken about: rows for the right ones, other
+ * names for the rest. */
+static void
+batch_take_claims(struct batch *batch, struct folder *folder)
+{
+	struct folder_claims left = {0};
+
+	for (uint32_t i = 0; i < folder->odd.count; i++) {
+		const struct folder_claim *claim = &folder->odd.items[i];
+		uint32_t uid = claim->message.uid;
+		struct maildir_file file = {.name = claim->name,
+		    .is_new = claim->is_new,
+		    .message = claim->message};
+
+		folder_claims_add(uidset_contains(&folder->verified, uid)
+			? &batch->renames
+			: uidset_contains(&folder->refuted, uid)
+			? &batch->disowns
+			: &left,
+		    &file);
+	}
+	folder_claims_free(&folder->odd);
+	folder->odd = left;
+	batch->verified = mem_resize(NULL, uidset_count(&folder->verified) + 1,
+	    sizeof(*batch->verified));
+	for (uint32_t i = 0; i < folder->index.count; i++) {
+		const struct index_entry *entry = &folder->index.entries[i];
+
+		if (uidset_contains(&folder->verified, entry->uid))
+			batch->verified[batch->verified_count++] =
+			    folder_message(entry);
+	}
+	uidset_copy(&batch->refuted, &folder->refuted);
+	uidset_minus(&folder->unverified, &folder->verified);
+	uidset_minus(&folder->unverified, &folder->refuted);
+	if (!uidset_is_empty(&folder->refuted)) {
+		index_remove(&folder->index, &folder->refuted);
+		folder->needs_listing = true;
+	}
+	uidset_clear(&folder->verified);
+	uidset_clear(&folder->refuted);
+}
+
+bool
+folder_commit(struct folder *folder, bool with_plan)
+{
+	struct batch *batch;
+
+	if (folder->landing.arrival_count == 0 && !with_plan)
+		return false;
+	batch = mem_new(struct batch);
+	batch->folder = folder;
+	batch->maildir = folder->maildir;
+	batch->identity = folder->identity;
+	batch->is_durable = folder->config.settings->fsync;
+	batch->arrival_count = landing_take(&folder->landing, &batch->arrivals);
+	if (with_plan) {
+		batch_take_plan(batch, folder);
+		batch_take_claims(batch, folder);
+	}
+	if (folder->keywords.has_changed)
+		batch->keywords = keywords_text(&folder->keywords);
+	folder->keywords.has_changed = false;
+	folder->row.uidvalidity = folder->identity.uidvalidity;
+	batch->row = folder->row;
+	batch->highest_uid =
+	    batch->arrival_count == 0 ? 0 : folder->next_uid - 1;
+	folder->jobs++;
+	folder->commits++;
+	(void)job_submit(folder->config.disk, batch_work, batch_done, batch);
+	return true;
+}

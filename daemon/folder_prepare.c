@@ -1,0 +1,340 @@
+/*
+ * Reading a folder's disk, on the disk lane: what is there, and whose it is.
+ * The job owns its values; the folder's own are changed on the loop.
+ */
+#include "daemon/folder_private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "daemon/name.h"
+#include "libclient/base/mem.h"
+
+void
+folder_claims_add(struct folder_claims *claims, const struct maildir_file *file)
+{
+	if (claims->count == claims->size) {
+		claims->size = claims->size * 2 + 8;
+		claims->items = mem_resize(
+		    claims->items, claims->size, sizeof(*claims->items));
+	}
+	claims->items[claims->count++] = (struct folder_claim){
+	    .name = mem_copy_string(file->name),
+	    .is_new = file->is_new,
+	    .message = file->message,
+	};
+}
+
+void
+folder_claims_free(struct folder_claims *claims)
+{
+	for (uint32_t i = 0; i < claims->count; i++)
+		mem_free(claims->items[i].name);
+	mem_free(claims->items);
+	*claims = (struct folder_claims){0};
+}
+
+struct maildir_message
+folder_message(const struct index_entry *entry)
+{
+	return (struct maildir_message){
+	    .uid = entry->uid,
+	    .size = entry->size == INDEX_SIZE_LARGE ? MAILDIR_SIZE_UNKNOWN
+						    : entry->size,
+	    .date = entry->date == INDEX_DATE_ODD ? MAILDIR_DATE_UNKNOWN
+						  : entry->date,
+	    .flags = entry->flags,
+	};
+}
+
+struct index_entry
+folder_entry(const struct maildir_message *message)
+{
+	return (struct index_entry){
+	    .uid = message->uid,
+	    .size = message->size >= INDEX_SIZE_LARGE ? INDEX_SIZE_LARGE
+						      : (uint32_t)message->size,
+	    .date = message->date < 0 || message->date >= INDEX_DATE_ODD
+		? INDEX_DATE_ODD
+		: (uint32_t)message->date,
+	    .flags = message->flags,
+	};
+}
+
+/* ---- reading the disk ---- */
+
+struct prepare {
+	struct folder *folder;
+	struct maildir *maildir;
+	char *path;
+	struct maildir_identity identity;
+	uint32_t highest_uid;
+	uint32_t stale;
+	struct state_folder row;
+	struct index index;
+	struct keywords keywords;
+	struct uidset unverified;
+	struct folder_claims odd;
+	uint32_t local_files; /* without a claim: left alone */
+	uint32_t disowned;
+	bool failed;
+	struct imap_error error;
+};
+
+static void
+prepare_found(void *user, const struct maildir_file *file)
+{
+	struct prepare *prepare = user;
+	struct index_entry entry;
+
+	if (!file->has_uid) {
+		prepare->local_files++;
+		return;
+	}
+	if (!file->is_ours ||
+	    index_find(&prepare->index, file->message.uid) != NULL) {
+		folder_claims_add(&prepare->odd, file);
+		return;
+	}
+	entry = folder_entry(&file->message);
+	index_put(&prepare->index, &entry);
+	uidset_add(&prepare->unverified, file->message.uid);
+}
+
+/* A row vouches for the file that is as it says. */
+static void
+prepare_row(void *user, const struct state_message *row)
+{
+	struct prepare *prepare = user;
+	struct index_entry *entry = index_find(&prepare->index, row->uid);
+	struct index_entry expected = folder_entry(&(struct maildir_message){
+	    .uid = row->uid, .size = row->size, .date = row->date});
+
+	if (entry != NULL && entry->size == expected.size &&
+	    entry->date == expected.date)
+		uidset_remove(&prepare->unverified, row->uid);
+}
+
+static bool
+disown(struct prepare *prepare, const struct folder_claim *claim)
+{
+	prepare->disowned++;
+	return maildir_disown(
+	    prepare->maildir, claim->name, claim->is_new, &prepare->error);
+}
+
+/*
+ * One file a UID: another claimant is removed if it is the same message to
+ * the byte, else it becomes a local file. A claimant whose name says another
+ * generation has no claim. What is left waits for the server's word.
+ */
+static bool
+settle_odd(struct prepare *prepare)
+{
+	struct folder_claims left = {0};
+	bool ok = true;
+
+	for (uint32_t i = 0; ok && i < prepare->odd.count; i++) {
+		struct folder_claim *claim = &prepare->odd.items[i];
+		struct index_entry *entry =
+		    index_find(&prepare->index, claim->message.uid);
+		char other[MAILDIR_NAME_SIZE];
+		bool is_new = false;
+
+		if (entry == NULL &&
+		    maildir_is_generation(
+			claim->name, prepare->identity.uidvalidity)) {
+			struct index_entry put = folder_entry(&claim->message);
+
+			index_put(&prepare->index, &put);
+			uidset_add(&prepare->unverified, put.uid);
+			folder_claims_add(&left,
+			    &(struct maildir_file){.name = claim->name,
+				.is_new = claim->is_new,
+				.message = claim->message});
+			continue;
+		}
+		if (prepare->stale != 0 &&
+		    maildir_is_generation(claim->name, prepare->stale))
+			continue;
+		if (entry != NULL &&
+		    maildir_find_claim(prepare->maildir, claim->message.uid,
+			claim->name, other, &is_new) &&
+		    maildir_same_content(prepare->maildir, claim->name,
+			claim->is_new, other, is_new))
+			ok = maildir_remove_file(prepare->maildir, claim->name,
+			    claim->is_new, &prepare->error);
+		else
+			ok = disown(prepare, claim);
+	}
+	folder_claims_free(&prepare->odd);
+	prepare->odd = left;
+	return ok;
+}
+
+/* The path that this mailbox has, or gets, for ever. */
+static bool
+prepare_path(struct prepare *prepare)
+{
+	struct folder *folder = prepare->folder;
+	struct state *state = folder->config.state;
+	struct span mailbox = folder_mailbox_span(folder);
+	struct span name = folder->is_valid ? span_of(folder->name) : mailbox;
+	enum settings_layout layout = folder->config.settings->layout;
+	char *owner;
+
+	prepare->path = state_path(state, mailbox);
+	if (prepare->path != NULL)
+		return true;
+	prepare->path =
+	    name_to_path(name, folder->is_valid, folder->delimiter, layout);
+	owner = state_path_owner(state, prepare->path);
+	if (owner != NULL) {
+		mem_free(owner);
+		mem_free(prepare->path);
+		prepare->path = name_to_unique_path(
+		    name, folder->is_valid, folder->delimiter, layout);
+	}
+	return state_set_path(state, mailbox, prepare->path, &prepare->error);
+}
+
+/* mbsync's `,U=` are its own numbers: taken for the server's they would
+ * cost mail. */
+static bool
+refuse_mbsync(struct prepare *prepare)
+{
+	if (!maildir_has_file(prepare->maildir, ".mbsyncstate"))
+		return true;
+	return imap_error_set(&prepare->error, IMAP_ERROR_LOCAL,
+	    "%s is kept by mbsync (.mbsyncstate): taking it over is not "
+	    "supported yet; nothing was touched, use another maildir",
+	    maildir_path(prepare->maildir));
+}
+
+static bool
+prepare_disk(struct prepare *prepare)
+{
+	struct folder *folder = prepare->folder;
+	struct state *state = folder->config.state;
+	struct span mailbox = folder_mailbox_span(folder);
+	uint32_t uidvalidity = 0;
+
+	if (!prepare_path(prepare))
+		return false;
+	prepare->maildir =
+	    maildir_open(folder->config.root, prepare->path, &prepare->error);
+	if (prepare->maildir == NULL)
+		return false;
+	maildir_clean_tmp(prepare->maildir);
+	keywords_read(&prepare->keywords, prepare->maildir);
+	if (!state_load_folder(state, mailbox, &prepare->row, &prepare->error))
+		return false;
+	prepare->stale = prepare->row.stale_uidvalidity;
+	prepare->identity = folder->identity;
+	if (maildir_read_uidvalidity(
+		prepare->maildir, &uidvalidity, &prepare->highest_uid))
+		prepare->identity.uidvalidity = uidvalidity;
+	else if (!refuse_mbsync(prepare))
+		return false;
+	if (!maildir_scan(prepare->maildir, &prepare->identity, prepare_found,
+		prepare, &prepare->error) ||
+	    !settle_odd(prepare))
+		return false;
+	if (prepare->row.uidvalidity != prepare->identity.uidvalidity) {
+		prepare->row.highestmodseq = 0;
+		return true;
+	}
+	return state_load_messages(
+	    state, mailbox, prepare_row, prepare, &prepare->error);
+}
+
+static void
+prepare_work(void *data)
+{
+	struct prepare *prepare = data;
+
+	prepare->failed = !prepare_disk(prepare);
+}
+
+static void
+prepare_free(struct prepare *prepare)
+{
+	prepare->maildir = maildir_close(prepare->maildir);
+	mem_free(prepare->path);
+	index_free(&prepare->index);
+	keywords_free(&prepare->keywords);
+	uidset_free(&prepare->unverified);
+	folder_claims_free(&prepare->odd);
+	mem_free(prepare);
+}
+
+static void
+report_files(const struct prepare *prepare)
+{
+	const struct log_subject *subject = &prepare->folder->subject;
+
+	if (prepare->local_files > 0)
+		log_info(subject,
+		    "%" PRIu32 " files without a UID of the server's are "
+		    "left alone",
+		    prepare->local_files);
+	if (prepare->disowned > 0)
+		log_notice(subject,
+		    "%" PRIu32 " files claimed a UID that is not theirs: "
+		    "they are local files now",
+		    prepare->disowned);
+}
+
+static void
+prepare_done(void *data)
+{
+	struct prepare *prepare = data;
+	struct folder *folder = prepare->folder;
+
+	folder->jobs--;
+	if (prepare->failed) {
+		folder_fail(folder, &prepare->error);
+		prepare_free(prepare);
+		watcher_tell(&folder->watcher, WATCHER_DISK);
+		return;
+	}
+	report_files(prepare);
+	folder->is_prepared = true;
+	folder->maildir = prepare->maildir;
+	prepare->maildir = NULL;
+	folder->landing.maildir = folder->maildir;
+	mem_free(folder->path);
+	folder->path = prepare->path;
+	prepare->path = NULL;
+	folder->identity = prepare->identity;
+	folder->stale_uidvalidity = prepare->stale;
+	folder->row = prepare->row;
+	folder->index = prepare->index;
+	prepare->index = (struct index){0};
+	folder->keywords = prepare->keywords;
+	prepare->keywords = (struct keywords){0};
+	uidset_give(&folder->unverified, &prepare->unverified);
+	folder->odd = prepare->odd;
+	prepare->odd = (struct folder_claims){0};
+	folder->next_uid = 1;
+	if (folder->index.count > 0) {
+		struct uidset have = {0};
+
+		index_uids(&folder->index, &have);
+		folder->next_uid = uidset_last(&have) + 1;
+		uidset_free(&have);
+	}
+	prepare_free(prepare);
+	watcher_tell(&folder->watcher, WATCHER_PREPARED);
+}
+
+void
+folder_prepare(struct folder *folder)
+{
+	struct prepare *prepare = mem_new(struct prepare);
+
+	prepare->folder = folder;
+	folder->jobs++;
+	(void)job_submit(
+	    folder->config.disk, prepare_work, prepare_done, prepare);
+}

@@ -1,0 +1,63 @@
+/*
+ * Where bodies touch the disk: pieces go into files in tmp/ as they come, a
+ * FETCH gives the file its message, and finished files wait for the commit.
+ */
+#ifndef DAEMON_LANDING_H
+#define DAEMON_LANDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/maildir.h"
+#include "libclient/imap.h"
+
+/* Bodies that may be open at once: a server has one reason for one. */
+#define LANDING_MAX_BODIES 4
+
+/* One body between its first piece and its FETCH. */
+struct landing_body {
+	uint32_t id; /* 0: free */
+	int fd;
+	uint64_t total;
+	uint64_t received;
+	bool ends_in_cr; /* the last piece did: its LF may follow */
+	char tmp_name[MAILDIR_NAME_SIZE];
+};
+
+struct landing {
+	struct maildir *maildir; /* borrowed */
+	bool keeps_crlf;
+	struct landing_body bodies[LANDING_MAX_BODIES];
+	struct maildir_arrival *arrivals; /* finished, not yet committed */
+	uint32_t arrival_count;
+	uint32_t arrival_size;
+	uint64_t arrival_bytes;
+	struct uidset landed; /* UIDs of .arrivals */
+	char *scratch; /* for line endings */
+};
+
+void landing_init(struct landing *landing, bool keeps_crlf);
+
+/* Removes unfinished and uncommitted files. */
+void landing_free(struct landing *landing);
+
+/* A piece came. False and *error (LOCAL): the disk took it not. */
+bool landing_piece(struct landing *landing, uint32_t id, struct span piece,
+    uint64_t total, struct imap_error *error);
+
+/*
+ * A FETCH names the body: it becomes an arrival if it is complete and its
+ * message not landed already. Returns true if it did.
+ */
+bool landing_name(struct landing *landing, uint32_t id,
+    const struct maildir_message *message);
+
+/* Drops bodies that no FETCH has named (wanted: the one with this id). */
+void landing_drop(struct landing *landing, uint32_t id);
+void landing_drop_all(struct landing *landing);
+
+/* Moves the arrivals out: the caller frees *arrivals. Returns their number. */
+uint32_t landing_take(
+    struct landing *landing, struct maildir_arrival **arrivals);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * LIST's answers against the patterns of the configuration.
+ */
+#include "daemon/mailboxes.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "daemon/name.h"
+#include "libclient/base/mem.h"
+
+static const struct {
+	const char *name;
+	unsigned flag;
+} special_uses[] = {
+    {"\\All", IMAP_LIST_ALL},
+    {"\\Archive", IMAP_LIST_ARCHIVE},
+    {"\\Drafts", IMAP_LIST_DRAFTS},
+    {"\\Flagged", IMAP_LIST_FLAGGED},
+    {"\\Important", IMAP_LIST_IMPORTANT},
+    {"\\Junk", IMAP_LIST_JUNK},
+    {"\\Sent", IMAP_LIST_SENT},
+    {"\\Trash", IMAP_LIST_TRASH},
+};
+
+struct mailbox *
+mailboxes_find(struct mailboxes *list, struct span bytes)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct mailbox *mailbox = &list->items[i];
+
+		if (span_equal(bytes,
+			(struct span){mailbox->bytes, mailbox->bytes_len}))
+			return mailbox;
+	}
+	return NULL;
+}
+
+void
+mailboxes_add(struct mailboxes *all, const struct imap_list *list)
+{
+	struct mailbox *mailbox;
+
+	if ((list->flags & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT)) != 0 ||
+	    list->mailbox.len == 0 || all->count >= MAILBOXES_MAX ||
+	    mailboxes_find(all, list->mailbox) != NULL)
+		return;
+	if (all->count == all->size) {
+		all->size = all->size * 2 + 16;
+		all->items =
+		    mem_resize(all->items, all->size, sizeof(*all->items));
+	}
+	mailbox = &all->items[all->count++];
+	*mailbox = (struct mailbox){
+	    .bytes = span_to_string(list->mailbox),
+	    .bytes_len = list->mailbox.len,
+	    .is_valid = list->name.len > 0,
+	    .delimiter = list->delimiter,
+	    .flags = list->flags,
+	};
+	if (mailbox->is_valid) {
+		mailbox->name = span_to_string(list->name);
+	} else {
+		mailbox->name = mem_alloc(512);
+		imap_error_printable(list->mailbox, 120, mailbox->name, 512);
+	}
+}
+
+static bool
+matches(const struct mailbox *mailbox, const char *pattern)
+{
+	if (pattern[0] != '\\')
+		return name_matches(
+		    span_of(mailbox->name), mailbox->delimiter, pattern);
+	for (size_t i = 0; i < sizeof(special_uses) / sizeof(*special_uses);
+	     i++)
+		if (strcasecmp(pattern, special_uses[i].name) == 0)
+			return (mailbox->flags & special_uses[i].flag) != 0;
+	return false;
+}
+
+/* The index of the first pattern that matches, or the list's length. */
+static uint32_t
+first_match(const struct mailbox *mailbox, const struct settings_list *list)
+{
+	uint32_t i = 0;
+
+	while (i < list->count && !matches(mailbox, list->items[i]))
+		i++;
+	return i;
+}
+
+static void
+mailbox_free(struct mailbox *mailbox)
+{
+	mem_free(mailbox->bytes);
+	mem_free(mailbox->name);
+}
+
+static int
+compare_order(const void *a, const void *b)
+{
+	const struct mailbox *left = a;
+	const struct mailbox *right = b;
+
+	if (left->order != right->order)
+		return left->order < right->order ? -1 : 1;
+	return strcmp(left->name, right->name);
+}
+
+void
+mailboxes_choose(struct mailboxes *all, const struct settings_account *settings)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < all->count; i++) {
+		struct mailbox *mailbox = &all->items[i];
+
+		mailbox->order = first_match(mailbox, &settings->folders);
+		if (mailbox->order == settings->folders.count ||
+		    first_match(mailbox, &settings->exclude) <
+			settings->exclude.count)
+			mailbox_free(mailbox);
+		else
+			all->items[kept++] = *mailbox;
+	}
+	all->count = kept;
+	if (kept > 1)
+		qsort(all->items, kept, sizeof(*all->items), compare_order);
+}
+
+void
+mailboxes_assign_idle(struct mailboxes *chosen,
+    const struct settings_account *settings, uint32_t connections)
+{
+	for (uint32_t i = 0; i < chosen->count; i++) {
+		struct mailbox *mailbox = &chosen->items[i];
+
+		mailbox->is_watched = settings->watch.count == 0 ||
+		    first_match(mailbox, &settings->watch) <
+			settings->watch.count;
+		mailbox->has_idle = mailbox->is_watched && connections > 0;
+		if (mailbox->has_idle)
+			connections--;
+	}
+}
+
+void
+mailboxes_free(struct mailboxes *list)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		mailbox_free(&list->items[i]);
+	mem_free(list->items);
+	*list = (struct mailboxes){0};
+}

@@ -1,0 +1,224 @@
+/*
+ * File names of messages: SECONDS.VUIDVALIDITY.HOST,U=UID,S=SIZE[:2,FLAGS].
+ * Written for ours, read for anybody's: mail readers rename and copy files.
+ */
+#include "daemon/maildir_name.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/index.h"
+#include "libclient/base/buf.h"
+
+/* The letters of enum index_flag's bits, from bit 0 on. */
+static const char flag_letters[] = "DFPRST";
+#define FLAG_COUNT	  6
+#define FIRST_KEYWORD_BIT 6
+
+/* Keeps base and flags within NAME_MAX. */
+#define BASE_MAX (MAILDIR_NAME_SIZE - MAILDIR_FLAGS_SIZE)
+
+static bool
+is_utf8_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Writes at most room bytes of the host, cut between characters. */
+static size_t
+write_host(const char *host, char *out, size_t room)
+{
+	size_t len = strlen(host);
+
+	if (len > room) {
+		len = room;
+		while (len > 0 && is_utf8_continuation(host[len]))
+			len--;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)host[i];
+		bool is_special = byte < 0x20 || byte == 0x7f || byte == '/' ||
+		    byte == ':' || byte == ',';
+
+		out[i] = host[i];
+		if (is_special)
+			out[i] = '_';
+	}
+	return len;
+}
+
+void
+maildir_base_name(const struct maildir_identity *identity,
+    const struct maildir_message *message, char out[MAILDIR_NAME_SIZE])
+{
+	char head[64], tail[64];
+	size_t head_len, host_len, tail_len;
+
+	head_len = (size_t)snprintf(head, sizeof(head),
+	    "%" PRId64 ".V%" PRIu32 ".", message->date, identity->uidvalidity);
+	tail_len = (size_t)snprintf(tail, sizeof(tail),
+	    ",U=%" PRIu32 ",S=%" PRIu64, message->uid, message->size);
+	memcpy(out, head, head_len);
+	host_len = write_host(
+	    identity->host, out + head_len, BASE_MAX - head_len - tail_len);
+	memcpy(out + head_len + host_len, tail, tail_len + 1);
+}
+
+void
+maildir_flags_suffix(uint32_t flags, char out[MAILDIR_FLAGS_SIZE])
+{
+	size_t len = 3;
+
+	memcpy(out, ":2,", len);
+	for (unsigned bit = 0; bit < 32; bit++) {
+		if ((flags & (UINT32_C(1) << bit)) == 0)
+			continue;
+		if (bit < FLAG_COUNT)
+			out[len++] = flag_letters[bit];
+		else
+			out[len++] = (char)('a' + (bit - FIRST_KEYWORD_BIT));
+	}
+	out[len] = '\0';
+}
+
+/* What stands behind a field's `,X=` up to a comma or the end of the base. */
+static struct span
+field_value(struct span base, const char *tag)
+{
+	size_t tag_len = strlen(tag);
+
+	for (size_t i = 0; i + tag_len <= base.len; i++) {
+		struct span rest = span_from(base, i);
+		const char *comma;
+
+		if (memcmp(rest.at, tag, tag_len) != 0)
+			continue;
+		rest = span_from(rest, tag_len);
+		comma = memchr(rest.at, ',', rest.len);
+		if (comma != NULL)
+			rest.len = (size_t)(comma - rest.at);
+		return rest;
+	}
+	return (struct span){NULL, 0};
+}
+
+/* A decimal number with a sign, up to the first full stop. */
+static int64_t
+parse_date(struct span base)
+{
+	const char *stop = memchr(base.at, '.', base.len);
+	struct span digits = {base.at, 0};
+	unsigned long long seconds;
+	bool is_negative;
+
+	if (stop == NULL)
+		return MAILDIR_DATE_UNKNOWN;
+	digits.len = (size_t)(stop - base.at);
+	is_negative = digits.len > 0 && digits.at[0] == '-';
+	if (is_negative)
+		digits = span_from(digits, 1);
+	if (!span_to_number(digits, INT64_MAX, &seconds))
+		return MAILDIR_DATE_UNKNOWN;
+	return is_negative ? -(int64_t)seconds : (int64_t)seconds;
+}
+
+static uint32_t
+parse_flags(const char *suffix)
+{
+	uint32_t flags = 0;
+
+	if (strncmp(suffix, ":2,", 3) != 0)
+		return 0;
+	/* Behind a further comma stand things of some other program. */
+	for (suffix += 3; *suffix != '\0' && *suffix != ','; suffix++) {
+		const char *letter = strchr(flag_letters, *suffix);
+
+		if (letter != NULL)
+			flags |= UINT32_C(1) << (letter - flag_letters);
+		else if (*suffix >= 'a' && *suffix <= 'z')
+			flags |= UINT32_C(1)
+			    << (FIRST_KEYWORD_BIT + (*suffix - 'a'));
+	}
+	return flags;
+}
+
+bool
+maildir_parse_name(const char *name, const struct maildir_identity *identity,
+    struct maildir_message *message, bool *is_ours)
+{
+	struct span base = {name, strcspn(name, ":")};
+	struct span value = field_value(base, ",U=");
+	struct maildir_message parsed;
+	unsigned long long number;
+	char expected[MAILDIR_NAME_SIZE];
+
+	if (value.at == NULL || !span_to_number(value, UINT32_MAX, &number) ||
+	    number == 0)
+		return false;
+	/* Two claims are none. */
+	if (field_value((struct span){value.at,
+			    (size_t)(base.at + base.len - value.at)},
+		",U=")
+		.at != NULL)
+		return false;
+	parsed.uid = (uint32_t)number;
+	parsed.size = MAILDIR_SIZE_UNKNOWN;
+	value = field_value(base, ",S=");
+	if (span_to_number(value, UINT64_MAX, &number))
+		parsed.size = number;
+	parsed.date = parse_date(base);
+	parsed.flags = parse_flags(name + base.len);
+	maildir_base_name(identity, &parsed, expected);
+	*is_ours = span_equal(base, span_of(expected));
+	*message = parsed;
+	return true;
+}
+
+bool
+maildir_is_generation(const char *name, uint32_t uidvalidity)
+{
+	struct span base = {name, strcspn(name, ":")};
+	struct span value;
+	unsigned long long number;
+	size_t at = strcspn(name, ".");
+
+	if (at + 2 >= base.len || name[at + 1] != 'V')
+		return false;
+	value = span_from(base, at + 2);
+	value.len = strcspn(value.at, ".:");
+	return span_to_number(value, UINT32_MAX, &number) &&
+	    number == uidvalidity;
+}
+
+bool
+maildir_disowned_name(
+    const char *name, unsigned number, char out[MAILDIR_NAME_SIZE])
+{
+	size_t base_len = strcspn(name, ":"), i = 0;
+	bool has_claim = false;
+	struct buf text;
+	bool fits = true;
+
+	buf_init(&text, MAILDIR_NAME_SIZE);
+	while (i < base_len) {
+		if (strncmp(name + i, ",U=", 3) == 0) {
+			has_claim = true;
+			i += 3;
+			i += strcspn(name + i, ",:");
+			continue;
+		}
+		fits = buf_add(&text, name + i++, 1) && fits;
+	}
+	/* A name must not be empty nor begin with what follows the base. */
+	if (buf_len(&text) == 0)
+		fits = buf_add_string(&text, "local") && fits;
+	if (number > 1)
+		fits = buf_add_format(&text, ",%u", number) && fits;
+	fits = buf_add(&text, name + base_len, strlen(name + base_len) + 1) &&
+	    fits;
+	if (has_claim && fits)
+		memcpy(out, buf_span(&text).at, buf_len(&text));
+	buf_free(&text);
+	return has_claim && fits;
+}

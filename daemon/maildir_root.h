@@ -1,0 +1,28 @@
+/*
+ * The Maildir's root: the directory that one process at a time writes below.
+ */
+#ifndef DAEMON_MAILDIR_ROOT_H
+#define DAEMON_MAILDIR_ROOT_H
+
+#include <stdbool.h>
+
+#include "libclient/base/imap_error.h"
+
+struct maildir_root;
+
+/*
+ * Opens the root, creating it (0700) with missing parents, and locks
+ * .mailmirror.lock in it (flock; the file holds our process id). The root
+ * itself may be a link. NULL and *error: BUSY naming the other process's id,
+ * or LOCAL.
+ */
+struct maildir_root *maildir_root_open(
+    const char *path, struct imap_error *error);
+
+/* Unlocks; NULL ok; returns NULL. Its folders may outlive it. */
+struct maildir_root *maildir_root_close(struct maildir_root *root);
+
+/* Creates a directory (0700) with missing parents; links are followed. */
+bool maildir_make_path(const char *path, struct imap_error *error);
+
+#endif

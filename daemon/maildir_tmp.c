@@ -1,0 +1,210 @@
+/*
+ * A folder's small files: those in tmp/ that a message is written to, and
+ * .uidvalidity, which says what `U=` in this folder's names is worth.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/maildir.h"
+#include "daemon/maildir_private.h"
+
+#define FILE_MODE  0600
+#define TMP_PREFIX "mailmirror-"
+
+/* What a delivery may take at most (maildir(5)). */
+#define TMP_MAX_AGE_S (36L * 60 * 60)
+
+/* ---- tmp/ ---- */
+
+int
+maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
+    struct imap_error *error)
+{
+	int tmp_fd = maildir_open_directory(maildir, "tmp", error);
+	int fd;
+
+	if (tmp_fd < 0)
+		return -1;
+	do {
+		snprintf(out, MAILDIR_NAME_SIZE, TMP_PREFIX "%ld-%" PRIu32,
+		    (long)getpid(),
+		    __atomic_fetch_add(
+			&maildir->next_tmp, 1, __ATOMIC_RELAXED));
+		fd = openat(tmp_fd, out,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    FILE_MODE);
+	} while (fd < 0 && errno == EEXIST);
+	if (fd >= 0 && fchmod(fd, FILE_MODE) < 0) {
+		unlinkat(tmp_fd, out, 0);
+		maildir_close_fd(fd);
+		fd = -1;
+	}
+	if (fd < 0)
+		maildir_fail(maildir, "create", "tmp", out, error);
+	close(tmp_fd);
+	return fd;
+}
+
+void
+maildir_remove_tmp(struct maildir *maildir, const char *tmp_name)
+{
+	int tmp_fd = openat(maildir->fd, "tmp", MAILDIR_OPEN_FLAGS);
+
+	if (tmp_fd < 0)
+		return;
+	unlinkat(tmp_fd, tmp_name, 0);
+	close(tmp_fd);
+}
+
+/* What cleaning tmp/ needs to know. */
+struct cleaning {
+	const struct maildir *maildir;
+	int fd;
+	time_t oldest;
+};
+
+/* True if this handle created the file, so that it may be in use. */
+static bool
+is_in_use(const struct maildir *maildir, const char *name)
+{
+	char own[48];
+	size_t len;
+	unsigned long long number;
+
+	snprintf(own, sizeof(own), TMP_PREFIX "%ld-", (long)getpid());
+	len = strlen(own);
+	return strncmp(name, own, len) == 0 &&
+	    span_to_number(span_of(name + len), UINT32_MAX, &number) &&
+	    number < maildir->next_tmp;
+}
+
+static bool
+clean_file(void *user, const char *name)
+{
+	const struct cleaning *cleaning = user;
+	struct stat info;
+	bool is_left_over =
+	    strncmp(name, TMP_PREFIX, strlen(TMP_PREFIX)) == 0 &&
+	    !is_in_use(cleaning->maildir, name);
+
+	if (is_left_over ||
+	    (fstatat(cleaning->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+		info.st_mtime < cleaning->oldest))
+		unlinkat(cleaning->fd, name, 0);
+	return true;
+}
+
+void
+maildir_clean_tmp(struct maildir *maildir)
+{
+	struct cleaning cleaning = {
+	    .maildir = maildir,
+	    .fd = openat(maildir->fd, "tmp", MAILDIR_OPEN_FLAGS),
+	    .oldest = time(NULL) - TMP_MAX_AGE_S,
+	};
+
+	if (cleaning.fd < 0)
+		return;
+	(void)maildir_each_file(maildir, "tmp", clean_file, &cleaning, NULL);
+	close(cleaning.fd);
+}
+
+/* ---- small files ---- */
+
+size_t
+maildir_read_file(
+    struct maildir *maildir, const char *name, char *out, size_t size)
+{
+	int fd = openat(
+	    maildir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, out, size);
+
+	maildir_close_fd(fd);
+	return len < 0 ? 0 : (size_t)len;
+}
+
+bool
+maildir_replace_file(struct maildir *maildir, const char *name,
+    struct span text, bool is_durable, struct imap_error *error)
+{
+	char tmp_name[MAILDIR_NAME_SIZE];
+	int fd = maildir_create_tmp(maildir, tmp_name, error);
+	int tmp_fd;
+	bool is_ok;
+
+	if (fd < 0)
+		return false;
+	is_ok = maildir_write_all(fd, text.at, text.len) &&
+	    (!is_durable || fsync(fd) == 0);
+	if (!is_ok)
+		maildir_fail(maildir, "write", "tmp", tmp_name, error);
+	close(fd);
+	tmp_fd = is_ok ? maildir_open_directory(maildir, "tmp", error) : -1;
+	is_ok = tmp_fd >= 0;
+	if (is_ok &&
+	    (renameat(tmp_fd, tmp_name, maildir->fd, name) < 0 ||
+		(is_durable && fsync(maildir->fd) < 0)))
+		is_ok = maildir_fail(maildir, "write", NULL, name, error);
+	maildir_close_fd(tmp_fd);
+	if (!is_ok)
+		maildir_remove_tmp(maildir, tmp_name);
+	return is_ok;
+}
+
+/* ---- .uidvalidity ---- */
+
+/* Takes one line off the front. */
+static struct span
+take_line(struct span *text)
+{
+	struct span line = *text;
+	const char *end =
+	    text->len == 0 ? NULL : memchr(text->at, '\n', text->len);
+
+	if (end == NULL) {
+		*text = span_from(*text, text->len);
+		return line;
+	}
+	line.len = (size_t)(end - text->at);
+	*text = span_from(*text, line.len + 1);
+	return line;
+}
+
+bool
+maildir_read_uidvalidity(
+    struct maildir *maildir, uint32_t *uidvalidity, uint32_t *highest_uid)
+{
+	char bytes[128];
+	struct span text = {bytes, 0};
+	unsigned long long number;
+
+	*uidvalidity = 0;
+	*highest_uid = 0;
+	text.len =
+	    maildir_read_file(maildir, ".uidvalidity", bytes, sizeof(bytes));
+	if (!span_to_number(take_line(&text), UINT32_MAX, &number) ||
+	    number == 0)
+		return false;
+	*uidvalidity = (uint32_t)number;
+	if (!span_to_number(take_line(&text), UINT32_MAX, &number))
+		return false;
+	*highest_uid = (uint32_t)number;
+	return span_equal(take_line(&text), span_of("mailmirror"));
+}
+
+bool
+maildir_write_uidvalidity(struct maildir *maildir, uint32_t uidvalidity,
+    uint32_t highest_uid, bool is_durable, struct imap_error *error)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text),
+	    "%" PRIu32 "\n%" PRIu32 "\nmailmirror\n", uidvalidity, highest_uid);
+
+	return maildir_replace_file(maildir, ".uidvalidity",
+	    (struct span){text, (size_t)len}, is_durable, error);
+}

@@ -1,0 +1,29 @@
+/*
+ * What the daemon says of itself in one line, for people: systemd's STATUS=.
+ */
+#ifndef DAEMON_STATUS_H
+#define DAEMON_STATUS_H
+
+#include <stdint.h>
+
+#include "daemon/account.h"
+
+/* All zero at first; accounts are added one by one. */
+struct status {
+	uint32_t accounts;
+	uint32_t folders;
+	uint32_t idling; /* folders with push, at rest */
+	uint32_t polled; /* folders without, at rest */
+	uint32_t working; /* folders that are being made the same */
+	uint32_t failing; /* folders with an error */
+	uint64_t messages;
+	const char *trouble_account; /* the first account in trouble */
+	const char *trouble;
+};
+
+void status_add(struct status *status, const struct account *account);
+
+/* "watching 12 folders by IDLE, polling 3, 5120 messages"; to be freed. */
+char *status_line(const struct status *status);
+
+#endif

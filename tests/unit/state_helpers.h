@@ -1,0 +1,148 @@
+/*
+ * What the tests of daemon/state share: a database in a directory of its own.
+ */
+#ifndef TESTS_UNIT_STATE_HELPERS_H
+#define TESTS_UNIT_STATE_HELPERS_H
+
+#include <check.h>
+#include <ftw.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/state.h"
+#include "libclient/base/mem.h"
+
+#define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+static char top[] = "/tmp/mailmirror-test-XXXXXX";
+static struct state *state;
+static struct imap_error error;
+static char *note;
+
+static inline void
+open_state(bool is_durable)
+{
+	state = state_open("dir/state", "me", is_durable, &note, &error);
+	ck_assert_msg(state != NULL, "%s", error.text);
+}
+
+static inline void
+reopen(void)
+{
+	state = state_close(state);
+	note = mem_free(note);
+	open_state(true);
+	ck_assert_ptr_null(note);
+}
+
+static inline void
+set_up(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	ck_assert_int_eq(chdir(top), 0);
+	open_state(true);
+}
+
+static inline int
+remove_entry(
+    const char *path, const struct stat *info, int type, struct FTW *place)
+{
+	(void)info;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
+
+static inline void
+tear_down(void)
+{
+	state = state_close(state);
+	note = mem_free(note);
+	ck_assert_int_eq(chdir("/"), 0);
+	nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline mode_t
+mode_of(const char *path)
+{
+	struct stat info;
+
+	ck_assert_msg(lstat(path, &info) == 0, "%s is missing", path);
+	return info.st_mode & 07777;
+}
+
+static inline void
+apply(const struct state_change *change)
+{
+	ck_assert_msg(state_apply(state, change, &error), "%s", error.text);
+}
+
+/* Puts messages without flags. */
+static inline void
+put_uids(const char *mailbox, const uint32_t *uids, uint32_t count)
+{
+	struct state_message *messages =
+	    mem_resize(NULL, count + 1, sizeof(*messages));
+	struct state_change change = {
+	    .mailbox = span_of(mailbox), .put = messages, .put_count = count};
+
+	for (uint32_t i = 0; i < count; i++)
+		messages[i] = (struct state_message){.uid = uids[i]};
+	apply(&change);
+	mem_free(messages);
+}
+
+struct listing {
+	char text[512];
+	size_t len;
+	uint32_t count;
+	struct state_message last;
+};
+
+static inline void
+list_message(void *user, const struct state_message *message)
+{
+	struct listing *listing = user;
+
+	if (listing->len < sizeof(listing->text) - 16)
+		listing->len += (size_t)snprintf(listing->text + listing->len,
+		    sizeof(listing->text) - listing->len, "%s%u",
+		    listing->count == 0 ? "" : " ", message->uid);
+	listing->count++;
+	listing->last = *message;
+}
+
+static inline struct listing
+list(const char *mailbox)
+{
+	struct listing listing = {.len = 0};
+
+	ck_assert_msg(state_load_messages(state, span_of(mailbox), list_message,
+			  &listing, &error),
+	    "%s", error.text);
+	return listing;
+}
+
+#define assert_uids(mailbox, expected) \
+	ck_assert_str_eq(list(mailbox).text, expected)
+
+/* Runs a suite of one case with the fixture. */
+static inline int
+run_case(const char *name, TCase *tests)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#endif

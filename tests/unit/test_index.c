@@ -1,0 +1,220 @@
+/*
+ * daemon/index: entries by UID, whatever the order they came in.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/index.h"
+
+static void
+put(struct index *index, uint32_t uid, uint32_t flags)
+{
+	struct index_entry entry = {.uid = uid, .flags = flags};
+
+	index_put(index, &entry);
+}
+
+/* Checks the UIDs of an index through index_uids(). */
+static void
+assert_uids(struct index *index, const char *expected)
+{
+	struct uidset uids = {0}, wanted = {0};
+
+	index_uids(index, &uids);
+	if (*expected != '\0')
+		ck_assert(uidset_parse(&wanted, span_of(expected)));
+	ck_assert_msg(uidset_equal(&uids, &wanted), "not %s", expected);
+	uidset_free(&uids);
+	uidset_free(&wanted);
+}
+
+START_TEST(test_an_entry_takes_sixteen_bytes)
+{
+	ck_assert_uint_eq(sizeof(struct index_entry), 16);
+}
+END_TEST
+
+START_TEST(test_an_empty_index_has_nothing)
+{
+	struct index index = {0};
+
+	ck_assert_ptr_null(index_find(&index, 1));
+	assert_uids(&index, "");
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_rising_uids_need_no_sorting)
+{
+	struct index index = {0};
+
+	for (uint32_t uid = 1; uid <= 1000; uid++)
+		put(&index, uid * 2, uid);
+	ck_assert(!index.is_unsorted);
+	for (uint32_t uid = 1; uid <= 1000; uid++) {
+		ck_assert_uint_eq(index_find(&index, uid * 2)->flags, uid);
+		ck_assert_ptr_null(index_find(&index, uid * 2 - 1));
+	}
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_uids_in_any_order_are_found)
+{
+	struct index index = {0};
+	uint32_t uid = 1;
+
+	/* 5 is a generator modulo the prime 10007: every UID once. */
+	for (int i = 0; i < 10006; i++) {
+		put(&index, uid, uid + 1);
+		uid = uid * 5 % 10007;
+	}
+	ck_assert_ptr_nonnull(index_find(&index, 1));
+	ck_assert_uint_eq(index.count, 10006);
+	for (uid = 1; uid <= 10006; uid++)
+		ck_assert_uint_eq(index_find(&index, uid)->flags, uid + 1);
+	assert_uids(&index, "1:10006");
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_the_last_put_of_a_uid_wins)
+{
+	struct index index = {0};
+	static const uint32_t uids[] = {5, 9, 5, 2, 9, 2, 5, 1, 9};
+
+	for (uint32_t i = 0; i < 9; i++)
+		put(&index, uids[i], i);
+	ck_assert_uint_eq(index_find(&index, 1)->flags, 7);
+	ck_assert_uint_eq(index_find(&index, 2)->flags, 5);
+	ck_assert_uint_eq(index_find(&index, 5)->flags, 6);
+	ck_assert_uint_eq(index_find(&index, 9)->flags, 8);
+	ck_assert_uint_eq(index.count, 4);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_a_replaced_entry_stays_where_it_is)
+{
+	struct index index = {0};
+
+	put(&index, 1, 0);
+	put(&index, 2, 0);
+	put(&index, 3, 0);
+	put(&index, 2, INDEX_SEEN);
+	ck_assert(!index.is_unsorted);
+	ck_assert_uint_eq(index.count, 3);
+	ck_assert_uint_eq(index_find(&index, 2)->flags, INDEX_SEEN);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_uids_put_again_and_again_do_not_pile_up)
+{
+	struct index index = {0};
+
+	for (uint32_t i = 0; i < 100000; i++)
+		put(&index, 10 - i % 10, i);
+	ck_assert_uint_lt(index.size, 100);
+	assert_uids(&index, "1:10");
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_memory_is_at_most_a_quarter_over)
+{
+	struct index index = {0};
+
+	for (uint32_t uid = 1; uid <= 100000; uid++)
+		put(&index, uid, 0);
+	ck_assert_uint_le(index.size, 125016);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_a_found_entry_can_be_changed)
+{
+	struct index index = {0};
+
+	put(&index, UINT32_MAX, 0);
+	index_find(&index, UINT32_MAX)->flags = INDEX_FLAGGED;
+	ck_assert_uint_eq(index_find(&index, UINT32_MAX)->flags, INDEX_FLAGGED);
+	assert_uids(&index, "4294967295");
+	index_free(&index);
+}
+END_TEST
+
+static const struct removal_case {
+	const char *removed;
+	const char *left;
+} removal_cases[] = {
+    {"5", "1:4,6:9,100,102"},
+    {"1:9", "100,102"},
+    {"50:99,101", "1:9,100,102"},
+    {"1,3,5,7,9,102", "2,4,6,8,100"},
+    {"9:100", "1:8,102"},
+    {"1:4294967295", ""},
+    {"103:4294967295", "1:9,100,102"},
+};
+
+START_TEST(test_a_set_is_removed)
+{
+	const struct removal_case *test = &removal_cases[_i];
+	struct index index = {0};
+	struct uidset removed = {0};
+
+	put(&index, 102, 0);
+	put(&index, 100, 0);
+	for (uint32_t uid = 9; uid > 0; uid--)
+		put(&index, uid, 0);
+	ck_assert(uidset_parse(&removed, span_of(test->removed)));
+	index_remove(&index, &removed);
+	assert_uids(&index, test->left);
+	uidset_clear(&removed);
+	index_remove(&index, &removed);
+	assert_uids(&index, test->left);
+	uidset_free(&removed);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_uids_are_added_to_those_of_the_set)
+{
+	struct index index = {0};
+	struct uidset uids = {0};
+
+	put(&index, 3, 0);
+	uidset_add(&uids, 2);
+	index_uids(&index, &uids);
+	ck_assert_uint_eq(uidset_count(&uids), 2);
+	uidset_free(&uids);
+	index_free(&index);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("index");
+	TCase *tests = tcase_create("index");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tests, test_an_entry_takes_sixteen_bytes);
+	tcase_add_test(tests, test_an_empty_index_has_nothing);
+	tcase_add_test(tests, test_rising_uids_need_no_sorting);
+	tcase_add_test(tests, test_uids_in_any_order_are_found);
+	tcase_add_test(tests, test_the_last_put_of_a_uid_wins);
+	tcase_add_test(tests, test_a_replaced_entry_stays_where_it_is);
+	tcase_add_test(tests, test_uids_put_again_and_again_do_not_pile_up);
+	tcase_add_test(tests, test_memory_is_at_most_a_quarter_over);
+	tcase_add_test(tests, test_a_found_entry_can_be_changed);
+	tcase_add_loop_test(tests, test_a_set_is_removed, 0,
+	    sizeof(removal_cases) / sizeof(removal_cases[0]));
+	tcase_add_test(tests, test_uids_are_added_to_those_of_the_set);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,225 @@
+/*
+ * daemon/state_open: private files, and a database that is no good is put
+ * aside.
+ */
+#include "tests/unit/state_helpers.h"
+
+/* ---- files ---- */
+
+START_TEST(test_the_files_are_private_whatever_the_umask)
+{
+	static const char *const files[] = {
+	    "wide/deep/a.db", "wide/deep/a.db-wal", "wide/deep/a.db-shm"};
+	struct state *other;
+
+	umask(_i == 0 ? 0 : 0277);
+	other = state_open("wide/deep", "a", true, &note, &error);
+	ck_assert_msg(other != NULL, "%s", error.text);
+	ck_assert_uint_eq(mode_of("wide"), 0700);
+	ck_assert_uint_eq(mode_of("wide/deep"), 0700);
+	for (int i = 0; i < COUNT(files); i++)
+		ck_assert_uint_eq(mode_of(files[i]), 0600);
+	state_close(other);
+}
+END_TEST
+
+START_TEST(test_a_directory_that_cannot_be_made_is_an_error)
+{
+	FILE *file = fopen("file", "we");
+
+	fclose(file);
+	ck_assert_ptr_null(state_open("file", "a", true, &note, &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_LOCAL);
+	ck_assert_ptr_null(note);
+}
+END_TEST
+
+START_TEST(test_a_directory_in_the_files_place_is_an_error)
+{
+	ck_assert_int_eq(mkdir("dir/state/b.db", 0700), 0);
+	ck_assert_ptr_null(state_open("dir/state", "b", true, &note, &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_LOCAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "dir/state/b.db"));
+	ck_assert_ptr_null(note);
+}
+END_TEST
+
+/* ---- no good ---- */
+
+static void
+run_sql(const char *sql)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open("dir/state/me.db", &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
+}
+
+static void
+overwrite(long offset, size_t len)
+{
+	FILE *file = fopen("dir/state/me.db", "r+e");
+
+	ck_assert_int_eq(fseek(file, offset, SEEK_SET), 0);
+	for (size_t i = 0; i < len; i++)
+		putc(0x5a, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void
+be_garbage(void)
+{
+	ck_assert_int_eq(truncate("dir/state/me.db", 0), 0);
+	overwrite(0, 5000);
+}
+
+static void
+be_short(void)
+{
+	ck_assert_int_eq(truncate("dir/state/me.db", 5000), 0);
+}
+
+static void
+be_damaged_inside(void)
+{
+	overwrite(4096L * 5, 20000);
+}
+
+static void
+be_newer(void)
+{
+	run_sql("PRAGMA user_version = 2");
+}
+
+static void
+be_foreign(void)
+{
+	run_sql("PRAGMA application_id = 1");
+}
+
+static void
+be_anybodys(void)
+{
+	run_sql("PRAGMA application_id = 0; PRAGMA user_version = 0");
+}
+
+static void
+lack_a_table(void)
+{
+	run_sql("DROP TABLE message");
+}
+
+static void
+lack_a_column(void)
+{
+	run_sql("ALTER TABLE folder DROP COLUMN is_gone");
+}
+
+static const struct unsound_case {
+	void (*spoil)(void);
+	const char *why;
+} unsound_cases[] = {
+    {be_garbage, "file is not a database"},
+    {be_short, "malformed"},
+    {be_damaged_inside, "damaged"},
+    {be_newer, "newer version"},
+    {be_foreign, "another program's"},
+    {be_anybodys, "another program's"},
+    {lack_a_table, "no such table"},
+    {lack_a_column, "no such column"},
+};
+
+START_TEST(test_what_is_no_good_is_put_aside)
+{
+	static uint32_t uids[3000];
+
+	for (uint32_t i = 0; i < 3000; i++)
+		uids[i] = i + 1;
+	put_uids("A", uids, 3000);
+	state = state_close(state);
+	unsound_cases[_i].spoil();
+	open_state(true);
+	ck_assert_ptr_nonnull(note);
+	ck_assert_msg(strstr(note, unsound_cases[_i].why) != NULL, "%s", note);
+	ck_assert_ptr_nonnull(strstr(note, "dir/state/me.db.broken"));
+	ck_assert_uint_eq(mode_of("dir/state/me.db.broken"), 0600);
+	ck_assert_uint_eq(mode_of("dir/state/me.db"), 0600);
+	assert_uids("A", "");
+	put_uids("A", (uint32_t[]){1}, 1);
+	reopen();
+	assert_uids("A", "1");
+}
+END_TEST
+
+START_TEST(test_the_log_is_put_aside_with_its_database)
+{
+	static const char *const leftovers[] = {"dir/state/me.db-wal",
+	    "dir/state/me.db.broken-wal", "dir/state/me.db.broken-shm"};
+
+	state = state_close(state);
+	be_garbage();
+	for (int i = 0; i < COUNT(leftovers); i++) {
+		FILE *file = fopen(leftovers[i], "we");
+
+		fputs(leftovers[i], file);
+		fclose(file);
+	}
+	open_state(true);
+	ck_assert_ptr_nonnull(note);
+	/* An older one's files must not be taken for this one's. */
+	ck_assert_int_ne(access("dir/state/me.db.broken-shm", F_OK), 0);
+	put_uids("A", (uint32_t[]){1}, 1);
+	assert_uids("A", "1");
+}
+END_TEST
+
+START_TEST(test_an_empty_file_becomes_a_database)
+{
+	state = state_close(state);
+	ck_assert_int_eq(truncate("dir/state/me.db", 0), 0);
+	open_state(true);
+	ck_assert_ptr_null(note);
+	put_uids("A", (uint32_t[]){1}, 1);
+	assert_uids("A", "1");
+}
+END_TEST
+
+START_TEST(test_a_database_in_use_is_not_put_aside)
+{
+	sqlite3 *other;
+
+	state = state_close(state);
+	ck_assert_int_eq(sqlite3_open("dir/state/me.db", &other), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(other,
+			     "PRAGMA locking_mode = EXCLUSIVE;"
+			     "BEGIN EXCLUSIVE",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	ck_assert_ptr_null(state_open("dir/state", "me", true, &note, &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_BUSY);
+	ck_assert_ptr_null(note);
+	sqlite3_close(other);
+	open_state(true);
+	ck_assert_ptr_null(note);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tests = tcase_create("state_open");
+
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 30);
+	tcase_add_loop_test(
+	    tests, test_the_files_are_private_whatever_the_umask, 0, 2);
+	tcase_add_test(tests, test_a_directory_that_cannot_be_made_is_an_error);
+	tcase_add_test(tests, test_a_directory_in_the_files_place_is_an_error);
+	tcase_add_loop_test(
+	    tests, test_what_is_no_good_is_put_aside, 0, COUNT(unsound_cases));
+	tcase_add_test(tests, test_the_log_is_put_aside_with_its_database);
+	tcase_add_test(tests, test_an_empty_file_becomes_a_database);
+	tcase_add_test(tests, test_a_database_in_use_is_not_put_aside);
+	return run_case("state_open", tests);
+}
