@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""The units at work. Runs as root inside the system that test_systemd.py boots."""
+
+import os
+import pwd
+import signal
+import subprocess
+import time
+import unittest
+
+from lab import case, compare, messages, mirror, process
+from lab import client as imap
+
+USER = "alice"
+
+
+def run(*command, check=True):
+    done = subprocess.run(command, text=True, capture_output=True, timeout=90)
+    if check and done.returncode != 0:
+        raise AssertionError("%s: %s%s" % (
+            " ".join(command), done.stdout, done.stderr))
+    return done.stdout
+
+
+def setUpModule():
+    run("useradd", "--create-home", "--shell", "/bin/sh", USER)
+    run("loginctl", "enable-linger", USER)
+    run("systemctl", "start", "user@%d.service" % uid())
+
+
+def uid():
+    return pwd.getpwnam(USER).pw_uid
+
+
+class Unit(case.Case):
+    """What holds for both; each of them says how it is talked to."""
+
+    unit = None
+
+    def systemctl(self, *arguments, check=True):
+        raise NotImplementedError
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.dovecot()
+        imap.fill(self.server, "INBOX", [
+            (messages.make(n), messages.flags(n), messages.date(n))
+            for n in range(30)])
+        self.other = self.client(self.server)
+        self.home = "/home/" + USER
+        self.mail = self.home + "/Mail"
+        config = self.home + "/.config/mailmirror"
+        secret = self.home + "/secret"
+        with open(secret, "w", encoding="ascii") as f:
+            f.write("correct horse battery\n")
+        os.makedirs(config, exist_ok=True)
+        self.write_config(config)
+        for path in (self.home + "/.config", config, secret):
+            os.chown(path, uid(), uid())
+        os.chmod(secret, 0o600)
+        self.drop_in("WatchdogSec=3s\nRestartSec=100ms\n")
+        self.addCleanup(run, "rm", "-rf", self.mail)
+        self.addCleanup(self.systemctl, "reset-failed", self.unit,
+                        check=False)
+        self.addCleanup(self.systemctl, "stop", self.unit, check=False)
+
+    def write_config(self, directory):
+        account = self.account(
+            self.server, maildir="~/Mail", password=None,
+            password_command="cat ~/secret",
+            tls_ca_file="/usr/local/share/ca.pem")
+        run("cp", self.server.authority, "/usr/local/share/ca.pem")
+        mirrored = mirror.Mirror(directory, [account],
+                                 binary_path="/usr/local/bin/mailmirror")
+        with open(mirrored.file, encoding="utf-8") as f:
+            text = f.read()
+        # the unit's own default is what counts here
+        mirrored.write("\n".join(line for line in text.split("\n")
+                                 if not line.startswith("state_dir")))
+        os.chown(mirrored.file, uid(), uid())
+
+    def drop_in(self, text):
+        os.makedirs(self.drop_ins, exist_ok=True)
+        with open(self.drop_ins + "/test.conf", "w", encoding="ascii") as f:
+            f.write("[Service]\n" + text)
+        self.systemctl("daemon-reload")
+
+    def show(self, name):
+        return self.systemctl("show", "--value", "-p", name, self.unit).strip()
+
+    def pid(self):
+        return int(self.show("MainPID"))
+
+    def wait_mirrored(self):
+        there = compare.server_mailbox(self.other, "INBOX")
+        process.wait_until(
+            lambda: compare.is_alike(there, self.mail + "/INBOX"),
+            lambda: "the mirror; " + self.systemctl("status", self.unit,
+                                                    check=False))
+
+    def test_start_status_push_and_stop(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        process.wait_until(lambda: self.show("StatusText"), "a STATUS line")
+        status = self.systemctl("status", self.unit)
+        print(status)
+        self.assertIn("active (running)", status)
+        self.assertIn("Status: \"", status)
+        imap.append(self.other, "INBOX", messages.make(99))
+        self.wait_mirrored()
+        begin = time.monotonic()
+        self.systemctl("stop", self.unit)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(self.show("ActiveState"), "inactive")
+        self.assertEqual(self.show("Result"), "success")
+        self.assert_exact(self.other, "INBOX", self.mail + "/INBOX")
+        self.assertEqual(os.stat(self.mail).st_uid, uid())
+
+    def test_reload(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        before = self.pid()
+        self.systemctl("reload", self.unit)
+        imap.append(self.other, "INBOX", messages.make(99))
+        self.wait_mirrored()
+        self.assertEqual(self.pid(), before)
+        self.assertEqual(self.show("ActiveState"), "active")
+
+    def test_the_watchdog_restarts_a_stopped_process(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        before = self.pid()
+        os.kill(before, signal.SIGSTOP)
+        process.wait_until(
+            lambda: self.show("NRestarts") not in ("", "0")
+            and self.show("ActiveState") == "active"
+            and self.pid() not in (0, before), "the restart")
+        imap.append(self.other, "INBOX", messages.make(99))
+        self.wait_mirrored()
+
+    def test_a_patted_watchdog_lets_it_live(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        before = self.pid()
+        time.sleep(7)
+        self.assertEqual(self.pid(), before)
+
+    def test_a_broken_configuration_is_not_tried_again(self):
+        with open(self.home + "/.config/mailmirror/mailmirror.conf", "a",
+                  encoding="ascii") as f:
+            f.write("bogus = 1;\n")
+        self.systemctl("start", self.unit, check=False)
+        process.wait_until(lambda: self.show("ActiveState") == "failed",
+                           lambda: "failed; " + self.show("ActiveState"))
+        self.assertEqual(self.show("ExecMainStatus"), "78")
+        time.sleep(1)
+        self.assertEqual(self.show("NRestarts"), "0")
+
+
+class UserUnit(Unit):
+    unit = "mailmirror.service"
+    drop_ins = "/etc/systemd/user/mailmirror.service.d"
+
+    def systemctl(self, *arguments, check=True):
+        return run("runuser", "-u", USER, "--", "env",
+                   "XDG_RUNTIME_DIR=/run/user/%d" % uid(), "HOME=/home/" +
+                   USER, "systemctl", "--user", "--no-pager", *arguments,
+                   check=check)
+
+    def test_enabled_it_starts_with_the_user_manager(self):
+        self.systemctl("enable", self.unit)
+        self.addCleanup(self.systemctl, "disable", self.unit)
+        run("systemctl", "restart", "user@%d.service" % uid())
+        self.wait_mirrored()
+
+
+class SystemUnit(Unit):
+    unit = "mailmirror@%s.service" % USER
+    drop_ins = "/etc/systemd/system/mailmirror@.service.d"
+
+    def systemctl(self, *arguments, check=True):
+        return run("systemctl", "--no-pager", *arguments, check=check)
+
+    def test_it_runs_as_its_user_without_privileges(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        with open("/proc/%d/status" % self.pid(), encoding="ascii") as f:
+            status = dict(line.split(":\t", 1) for line in f if ":\t" in line)
+        self.assertEqual(set(status["Uid"].split()), {str(uid())})
+        self.assertEqual(int(status["CapBnd"], 16), 0)
+        self.assertEqual(status["NoNewPrivs"].strip(), "1")
+        self.assertEqual(os.stat("/var/lib/mailmirror/" + USER).st_uid, uid())
+        self.assertTrue(os.listdir("/var/lib/mailmirror/" + USER))
+
+    def test_a_credential_that_only_root_can_read(self):
+        path = self.home + "/.config/mailmirror/mailmirror.conf"
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace('password_command = "cat ~/secret"',
+                                 'credential = "imap-password"'))
+        os.unlink(self.home + "/secret")
+        os.makedirs("/etc/mailmirror", exist_ok=True)
+        secret = "/etc/mailmirror/%s.password" % USER
+        with open(secret, "w", encoding="ascii") as f:
+            f.write("correct horse battery")
+        os.chmod(secret, 0o600)
+        self.drop_in("LoadCredential=imap-password:"
+                     "/etc/mailmirror/%i.password\n")
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+
+
+def load_tests(loader, *_):
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case_)
+                              for case_ in (UserUnit, SystemUnit))
+
+
+if __name__ == "__main__":
+    case.main()

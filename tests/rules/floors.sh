@@ -1,0 +1,40 @@
+#!/bin/sh
+# A file includes its own floor and those below it, never above or sideways,
+# and only the libraries that its room may know.
+base='libclient/base/'
+wire="$base|libclient/wire/"
+proto="$wire|libclient/proto/"
+io="$base|libclient/io/"
+d0='libclient/|conf/settings\.h|daemon/(log|name|compare|index|exit_code)'
+d1="$d0|daemon/(maildir|state|secret|mailboxes)"
+d2="$d1|daemon/(landing|watcher|folder|notify)"
+d3="$d2|daemon/(account|status)"
+d4="$d3|daemon/(engine|cmd|main)"
+ours='(libclient|daemon|conf)/'
+libraries='gsasl|openssl|systemd|sqlite3|libconfig|zlib'
+outside='unistd|fcntl|time|poll|sys/|netdb' # descriptors and clocks
+status=0
+# room FILES HEADERS FORBIDDEN: patterns of files, of the project's headers
+# that they may include, and of the system's that they may not.
+room() {
+	files=$(find daemon libclient conf -name '*.[ch]' | grep -E "^($1)") ||
+		{ echo "no file is like $1"; status=1; return; }
+	# shellcheck disable=SC2086
+	grep -nE "^#include (\"$ours|<)" $files |
+		grep -vE "#include \"($2)" | grep -E "include (\"|<($3))" &&
+		status=1
+}
+without() { echo "$libraries" | sed -E "s,\|($1),,g; s,^($1)\|,,"; }
+
+room 'libclient/base/' "$base" "$libraries|$outside"
+room 'libclient/wire/' "$wire" "$libraries|$outside"
+room 'libclient/proto/' "$proto" "$(without gsasl)|$outside"
+room 'libclient/io/' "$io" "$(without 'openssl|systemd')"
+room 'libclient/[a-z_]*\.' 'libclient/' "$(without systemd)"
+room 'conf/' 'conf/' "$(without libconfig)"
+room 'daemon/(log|name|compare|index|exit_code)' "$d0" "$(without openssl)"
+room 'daemon/(maildir|state|secret|mailbox)' "$d1" "$(without 'systemd|sqlite3')"
+room 'daemon/(landing|watcher|folder|notify)' "$d2" "$(without systemd)"
+room 'daemon/(account|status)' "$d3" "$(without systemd)"
+room 'daemon/' "$d4" "$(without 'systemd|sqlite3|openssl')"
+exit $status
