@@ -21,18 +21,12 @@ account_changed(struct account *account)
 	account->config.changed(account->config.user, account);
 }
 
-static void
-note_failure(struct account *account, const struct imap_error *error)
+void
+account_give_up(struct account *account, const struct imap_error *error)
 {
 	account->error = *error;
 	if (account->failure == IMAP_ERROR_NONE)
 		account->failure = error->kind;
-}
-
-void
-account_give_up(struct account *account, const struct imap_error *error)
-{
-	note_failure(account, error);
 	log_error(&account->subject, "%s", error->text);
 	account->is_finished = true;
 	account_drop_connections(account, false);
@@ -51,7 +45,7 @@ is_final(const struct account *account, const struct imap_error *error)
 		return true;
 	return (error->kind != IMAP_ERROR_NETWORK &&
 		   error->kind != IMAP_ERROR_TIMEOUT) ||
-	    (account->bytes_in == 0 && account->reconnects == 0) ||
+	    !account->was_ready ||
 	    account->failures >= ACCOUNT_ONCE_ATTEMPTS;
 }
 
@@ -101,7 +95,7 @@ account_back_off(struct account *account, const struct imap_error *error)
 	} else {
 		delay = SECOND / 10;
 	}
-	note_failure(account, error);
+	account->error = *error;
 	account->retry_at = clock_now() + delay;
 	log_warning(&account->subject, "%s; next try in %" PRIu64 " s",
 	    error->text, (delay + SECOND - 1) / SECOND);

@@ -27,6 +27,10 @@ drop(struct account *account, struct connection *connection)
 	while (*link != connection)
 		link = &(*link)->next;
 	*link = connection->next;
+	if (connection->folder != NULL) {
+		account_seat(account, connection->folder)->connection = NULL;
+		folder_detach(connection->folder);
+	}
 	account->bytes_in += imap_bytes_in(connection->imap);
 	account_poll_lost(account, connection);
 	connection->imap = imap_free(connection->imap);
@@ -43,6 +47,7 @@ on_ready(struct account *account, struct connection *connection)
 	    imap_tls_description(connection->imap)[0] == '\0' ? "" : ": ",
 	    imap_tls_description(connection->imap));
 	connection->is_ready = true;
+	account->was_ready = true;
 	account->failures = 0;
 	account->refusals = 0;
 	account->error = (struct imap_error){0};
@@ -361,7 +366,9 @@ host_release(void *user, struct folder *folder)
 static void
 host_changed(void *user, struct folder *folder)
 {
-	(void)folder;
+	/* a folder that has come to rest may lend its connection */
+	if (folder_report(folder).state == WATCHER_IDLING)
+		account_serve(user);
 	account_changed(user);
 }
 

@@ -76,6 +76,7 @@ struct account {
 	struct mailboxes chosen;
 	sd_event_source *poll_timer;
 
+	bool was_ready; /* a login succeeded */
 	bool is_started;
 	bool is_stopping;
 	bool is_finished;

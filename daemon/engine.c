@@ -202,9 +202,13 @@ static bool
 is_second_instance(const struct engine *engine)
 {
 	for (const struct slot *slot = engine->slots; slot != NULL;
-	     slot = slot->next)
-		if (account_failure(slot->account) != IMAP_ERROR_BUSY)
+	     slot = slot->next) {
+		struct account_report report = account_report(slot->account);
+
+		if (report.error == NULL ||
+		    report.error->kind != IMAP_ERROR_BUSY)
 			return false;
+	}
 	return engine->slots != NULL;
 }
 

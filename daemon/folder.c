@@ -192,6 +192,12 @@ folder_lost(
 	watcher_tell(&folder->watcher, WATCHER_LOST);
 }
 
+void
+folder_detach(struct folder *folder)
+{
+	folder->imap = NULL;
+}
+
 struct folder_report
 folder_report(const struct folder *folder)
 {
@@ -258,11 +264,14 @@ hint(struct folder *folder, enum watcher_event event)
 static void
 note_exists(struct folder *folder, uint32_t count)
 {
-	bool was_quiet = clock_now() - folder->last_flight >
-	    folder->config.settings->burst_interval;
+	uint64_t now = clock_now();
+	bool was_quiet = now - folder->last_arrival
+	    > folder->config.settings->burst_interval;
 
-	if ((int64_t)count > folder_expected(folder))
-		hint(folder, was_quiet ? WATCHER_ARRIVED : WATCHER_CHANGED);
+	if ((int64_t)count <= folder_expected(folder))
+		return;
+	folder->last_arrival = now;
+	hint(folder, was_quiet ? WATCHER_ARRIVED : WATCHER_CHANGED);
 }
 
 /* A file that claims the UID: is it the server's message? */
@@ -474,7 +483,6 @@ take_done(struct folder *folder, const struct imap_event *event)
 {
 	bool is_ok = event->state == IMAP_STATE_OK;
 
-	folder->last_flight = clock_now();
 	if (event->serial == folder->serial_examine) {
 		folder->serial_examine = 0;
 		if (!is_ok)
@@ -485,6 +493,7 @@ take_done(struct folder *folder, const struct imap_event *event)
 	}
 	if (event->serial == folder->serial_bodies) {
 		folder->serial_bodies = 0;
+		folder->last_arrival = clock_now();
 		landing_drop_all(&folder->landing);
 		/* told with the question that went in the same flight */
 		if (folder->serial_question == 0)

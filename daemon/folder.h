@@ -90,6 +90,9 @@ void folder_event(struct folder *folder, const struct imap_event *event);
 void folder_lost(
     struct folder *folder, const struct imap_error *error, bool is_final);
 
+/* The connection is taken away without a word: the folder is ending. */
+void folder_detach(struct folder *folder);
+
 struct folder_report folder_report(const struct folder *folder);
 struct span folder_mailbox_bytes(const struct folder *folder);
 

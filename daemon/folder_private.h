@@ -105,7 +105,7 @@ struct folder {
 	struct uidset quarantine;
 	uint64_t quarantine_until;
 	struct burst burst;
-	uint64_t last_flight; /* when a reply last came */
+	uint64_t last_arrival; /* of a message, or of its body */
 	uint64_t idle_began;
 	unsigned idle_failures; /* IDLE ended by the server at once, in a row */
 

@@ -97,6 +97,12 @@ mailbox_free(struct mailbox *mailbox)
 	mem_free(mailbox->name);
 }
 
+static bool
+is_inbox(const struct mailbox *mailbox)
+{
+	return strcasecmp(mailbox->name, "INBOX") == 0;
+}
+
 static int
 compare_order(const void *a, const void *b)
 {
@@ -105,6 +111,9 @@ compare_order(const void *a, const void *b)
 
 	if (left->order != right->order)
 		return left->order < right->order ? -1 : 1;
+	/* what is most waited for comes first */
+	if (is_inbox(left) != is_inbox(right))
+		return is_inbox(left) ? -1 : 1;
 	return strcmp(left->name, right->name);
 }
 

@@ -16,8 +16,10 @@ deadline_set_due(struct deadline *deadline, uint64_t due, uint64_t now)
 	deadline->due = due;
 	deadline->due_since = now;
 	deadline->body_total = 0;
-	if (due == 0)
-		deadline->body_since = 0;
+	/* nobody measured the pace while nothing was due */
+	if (deadline->body_since != 0)
+		deadline->body_since = due == 0 ? 0 : now;
+	deadline->body_bytes = 0;
 }
 
 void

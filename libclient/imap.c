@@ -36,9 +36,11 @@ struct imap {
 	bool is_dispatching;
 	bool is_freed; /* by the handler, while dispatching */
 	bool is_over; /* IMAP_CLOSED was told */
+	bool has_tls_begun; /* after STARTTLS */
 };
 
 static void pump(struct imap *imap);
+static void dial_again(struct imap *imap);
 
 static void
 destroy(struct imap *imap)
@@ -85,7 +87,7 @@ on_timer(sd_event_source *source, uint64_t at, void *user)
 	(void)at;
 	imap->timer_at = 0;
 	deadline_set_due(&imap->deadline,
-	    imap->is_over ? 0 : session_due(imap->session), now);
+	    imap->stream == NULL ? 0 : session_due(imap->session), now);
 	if (!deadline_check(&imap->deadline, now, &error)) {
 		session_closed(imap->session, &error);
 		pump(imap);
@@ -101,15 +103,17 @@ static void
 flush(struct imap *imap)
 {
 	struct span out;
+	bool has_bytes = false;
 
 	if (imap->stream == NULL || imap->is_over)
 		return;
-	out = session_take(imap->session);
-	if (out.len > 0) {
+	while ((out = session_take(imap->session)).len > 0) {
 		stream_write(imap->stream, out);
 		session_taken(imap->session, out.len);
-		stream_flush(imap->stream);
+		has_bytes = true;
 	}
+	if (has_bytes)
+		stream_flush(imap->stream);
 	deadline_set_due(
 	    &imap->deadline, session_due(imap->session), clock_now());
 	arm_timer(imap);
@@ -124,10 +128,10 @@ dispatch(struct imap *imap)
 	while (!imap->is_freed && session_next(imap->session, &event)) {
 		if (event.type == IMAP_BODY)
 			deadline_body(&imap->deadline, event.body.piece.len);
-		if (event.type == IMAP_READY)
-			imap->secret = mem_free_secret(imap->secret);
 		if (event.type == IMAP_CLOSED)
 			imap->is_over = true;
+		if (event.type == IMAP_READY || imap->is_over)
+			imap->secret = mem_free_secret(imap->secret);
 		imap->handler(imap, &event, imap->user_data);
 	}
 	imap->is_dispatching = false;
@@ -145,13 +149,17 @@ pump(struct imap *imap)
 		return;
 	}
 	if (imap->is_over) {
+		imap->dial = dial_free(imap->dial);
 		imap->stream = stream_free(imap->stream);
 		imap->tunnel = tunnel_free(imap->tunnel);
 		return;
 	}
 	flush(imap);
-	if (session_want(imap->session) == SESSION_WANT_TLS)
+	if (session_want(imap->session) == SESSION_WANT_TLS &&
+	    !imap->has_tls_begun) {
+		imap->has_tls_begun = true;
 		stream_start_tls(imap->stream, imap->endpoint.tls_context);
+	}
 }
 
 static void
@@ -195,7 +203,10 @@ on_closed(void *user, const struct imap_error *error, bool is_clean)
 	struct imap *imap = user;
 
 	(void)is_clean;
-	end(imap, error);
+	if (stream_failed_resuming(imap->stream))
+		dial_again(imap);
+	else
+		end(imap, error);
 }
 
 static const struct stream_handler stream_handler = {
@@ -227,6 +238,7 @@ on_dialled(void *user, int fd, const struct imap_error *error)
 		return;
 	}
 	imap->stream = stream_new(imap->loop, fd, fd, &stream_handler, imap);
+	imap->has_tls_begun = false;
 	if (imap->endpoint.tls == IMAP_TLS_IMPLICIT)
 		stream_start_tls(imap->stream, imap->endpoint.tls_context);
 	deadline_heard(&imap->deadline, clock_now(), false);
@@ -287,6 +299,23 @@ new_session(const struct imap *imap)
 	return session_new(&config);
 }
 
+static void
+dial(struct imap *imap)
+{
+	imap->dial = dial_new(imap->loop, imap->endpoint.names, imap->host,
+	    imap->endpoint.port, imap->endpoint.timeout, on_dialled, imap);
+}
+
+/* Some servers end a handshake that offers a session they cannot resume. */
+static void
+dial_again(struct imap *imap)
+{
+	imap->stream = stream_free(imap->stream);
+	imap->session = session_free(imap->session);
+	imap->session = new_session(imap);
+	dial(imap);
+}
+
 struct imap *
 imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
     imap_handler *handler, void *user)
@@ -310,8 +339,7 @@ imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
 	if (endpoint->tunnel != NULL)
 		open_tunnel(imap);
 	else
-		imap->dial = dial_new(loop, endpoint->names, imap->host,
-		    endpoint->port, endpoint->timeout, on_dialled, imap);
+		dial(imap);
 	return imap;
 }
 
@@ -381,8 +409,11 @@ imap_capability(struct imap *imap)
 uint64_t
 imap_logout(struct imap *imap)
 {
-	session_expect_end(imap->session);
-	return send_word(imap, "LOGOUT");
+	uint64_t serial = send_word(imap, "LOGOUT");
+
+	if (serial != 0)
+		session_expect_end(imap->session);
+	return serial;
 }
 
 static bool
@@ -422,6 +453,8 @@ imap_status(struct imap *imap, struct span mailbox, unsigned items)
 		if ((items >> i & 1) != 0)
 			(void)buf_add_format(&list, "%s%s",
 			    buf_len(&list) == 0 ? "(" : " ", status_names[i]);
+	if (buf_len(&list) == 0)
+		return 0;
 	(void)buf_add(&list, ")", 2);
 	begin(imap, &command, "STATUS");
 	command_add_mailbox(&command, mailbox);

@@ -494,6 +494,14 @@ stream_pause(struct stream *stream, bool is_paused)
 	settle(stream);
 }
 
+bool
+stream_failed_resuming(const struct stream *stream)
+{
+	const struct tls_link *tls = stream->channel.tls;
+
+	return tls != NULL && tls_link_failed_resuming(tls);
+}
+
 const char *
 stream_tls_description(const struct stream *stream)
 {

@@ -76,6 +76,12 @@ uint64_t stream_bytes_out(const struct stream *stream);
 /* Stops and resumes reading (back-pressure). */
 void stream_pause(struct stream *stream, bool is_paused);
 
+/*
+ * True when the TLS handshake failed after a session of the context's cache
+ * was offered: a new connection will not offer one, and may succeed.
+ */
+bool stream_failed_resuming(const struct stream *stream);
+
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384, resumed", or "" without TLS. */
 const char *stream_tls_description(const struct stream *stream);
 

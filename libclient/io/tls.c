@@ -199,7 +199,7 @@ on_session(SSL *ssl, SSL_SESSION *offered)
 	SSL_SESSION *session;
 	unsigned i;
 
-	if (context == NULL)
+	if (context == NULL || context->is_resumption_off)
 		return 0;
 	session = SSL_SESSION_dup(offered);
 	if (session == NULL)

@@ -21,6 +21,7 @@ struct tls_link {
 	SSL *ssl;
 	struct imap_error *refusal; /* of the peer's certificate; or NULL */
 	bool is_established;
+	bool is_resuming; /* a session was offered */
 	bool is_broken; /* no close_notify may be sent */
 	char description[DESCRIPTION_SIZE];
 };
@@ -149,6 +150,8 @@ fail(struct tls_link *link, int ssl_error, int system_error,
 	/* A session that the peer cannot resume must not fail for ever. */
 	if (context != NULL && !(link->is_established && is_lost))
 		tls_forget_sessions(context);
+	if (context != NULL && !link->is_established && link->is_resuming)
+		context->is_resumption_off = true;
 	if (link->refusal != NULL)
 		imap_error_set(
 		    error, link->refusal->kind, "%s", link->refusal->text);
@@ -206,7 +209,7 @@ resume(struct tls_link *link, struct tls_context *context)
 
 	if (session == NULL)
 		return;
-	(void)SSL_set_session(link->ssl, session);
+	link->is_resuming = SSL_set_session(link->ssl, session) == 1;
 	SSL_SESSION_free(session);
 }
 
@@ -301,6 +304,12 @@ uint64_t
 tls_link_bytes_out(const struct tls_link *link)
 {
 	return BIO_number_written(SSL_get_wbio(link->ssl));
+}
+
+bool
+tls_link_failed_resuming(const struct tls_link *link)
+{
+	return link->is_resuming && link->is_broken && !link->is_established;
 }
 
 const char *

@@ -27,6 +27,7 @@ struct tls_context {
 	uint32_t pin_count;
 	SSL_SESSION *sessions[TLS_MAX_SESSIONS]; /* the newest last */
 	unsigned session_count;
+	bool is_resumption_off; /* the peer cannot do it */
 };
 
 enum io_result {
@@ -60,6 +61,8 @@ uint64_t tls_link_bytes_in(const struct tls_link *link);
 uint64_t tls_link_bytes_out(const struct tls_link *link);
 
 /* As the stream's functions of these names. */
+/* The handshake failed although, or because, a session was offered. */
+bool tls_link_failed_resuming(const struct tls_link *link);
 const char *tls_link_description(const struct tls_link *link);
 size_t tls_link_exporter(const struct tls_link *link, char *out, size_t size);
 size_t tls_link_unique(const struct tls_link *link, char *out, size_t size);

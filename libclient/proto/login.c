@@ -12,6 +12,9 @@
 
 #define ANSWER_CAP (64 * 1024)
 
+/* A longer initial response does not fit the command's line (RFC 4959). */
+#define INITIAL_MAX (COMMAND_MAX_LINE - 64)
+
 enum step {
 	STEP_GREETING,
 	STEP_CAPABILITY,
@@ -35,7 +38,8 @@ struct login {
 	bool is_sasl_cancelled;
 	struct imap_error cancelled; /* why the exchange was cancelled */
 	bool is_authenticated;
-	bool sends_initial; /* the exchange began with the command */
+	bool has_new_capabilities; /* told while we authenticated */
+	struct buf first; /* the answer that did not fit the command */
 	char binding_exporter[64];
 	char binding_unique[128];
 };
@@ -54,6 +58,7 @@ login_new(const struct login_config *config, struct pipeline *pipeline,
 	login->pipeline = pipeline;
 	login->capabilities = capabilities;
 	login->credentials = config->credentials;
+	buf_init(&login->first, ANSWER_CAP);
 	return login;
 }
 
@@ -63,6 +68,7 @@ login_free(struct login *login)
 	if (login == NULL)
 		return NULL;
 	login->sasl = sasl_free(login->sasl);
+	buf_free_secret(&login->first);
 	mem_wipe(login, sizeof(*login));
 	return mem_free(login);
 }
@@ -101,6 +107,9 @@ login_refusal(struct imap_error *error, const char *what, enum imap_state state,
 	char said[220];
 	char word[40] = "";
 
+	/* Gmail: "NO [ALERT] Too many simultaneous connections. (Failure)" */
+	if (kind == IMAP_ERROR_NONE && span_has_prefix_nocase(text, "Too many"))
+		kind = IMAP_ERROR_THROTTLED;
 	if (kind == IMAP_ERROR_NONE)
 		kind = otherwise;
 	imap_error_printable(text, 180, said, sizeof(said));
@@ -112,14 +121,18 @@ login_refusal(struct imap_error *error, const char *what, enum imap_state state,
 	    said);
 }
 
-static void
-queue(struct login *login, const char *line)
+/* Ends and queues a step's command. One that failed would never be answered. */
+static enum login_progress
+queue(struct login *login, struct command *command, enum pipeline_kind kind,
+    bool *said, struct imap_error *error)
 {
-	struct command command;
-
-	command_begin(&command, line, COMMAND_LITERALS_SYNC);
-	(void)command_end(&command);
-	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
+	(void)command_end(command);
+	*said = true;
+	if (pipeline_add(login->pipeline, command, kind) != 0)
+		return LOGIN_GOES_ON;
+	imap_error_set(error, IMAP_ERROR_LOCAL,
+	    "a command of the login cannot be written");
+	return LOGIN_FAILED;
 }
 
 static enum login_progress
@@ -134,12 +147,12 @@ say_nothing(struct login *login, bool *said, struct imap_error *error)
 static enum login_progress
 say_capability(struct login *login, bool *said, struct imap_error *error)
 {
-	(void)error;
+	struct command command;
+
 	if (login->capabilities->known)
 		return LOGIN_GOES_ON;
-	queue(login, "CAPABILITY");
-	*said = true;
-	return LOGIN_GOES_ON;
+	command_begin(&command, "CAPABILITY", COMMAND_LITERALS_SYNC);
+	return queue(login, &command, PIPELINE_PLAIN, said, error);
 }
 
 static enum login_progress
@@ -156,10 +169,7 @@ say_starttls(struct login *login, bool *said, struct imap_error *error)
 		return LOGIN_FAILED;
 	}
 	command_begin(&command, "STARTTLS", COMMAND_LITERALS_SYNC);
-	(void)command_end(&command);
-	(void)pipeline_add(login->pipeline, &command, PIPELINE_ALONE);
-	*said = true;
-	return LOGIN_GOES_ON;
+	return queue(login, &command, PIPELINE_ALONE, said, error);
 }
 
 /* The mechanisms that both sides allow here. */
@@ -191,19 +201,37 @@ may_login(const struct login *login)
 }
 
 static enum login_progress
-say_login_command(struct login *login, struct imap_error *error)
+say_login_command(struct login *login, bool *said, struct imap_error *error)
 {
 	struct command command;
 
 	command_begin(&command, "LOGIN", COMMAND_LITERALS_SYNC);
 	command_add_astring(&command, login->credentials.user);
 	command_add_secret(&command, login->credentials.secret);
-	(void)command_end(&command);
-	if (pipeline_add(login->pipeline, &command, PIPELINE_PLAIN) != 0)
-		return LOGIN_GOES_ON;
-	imap_error_set(error, IMAP_ERROR_AUTH,
-	    "user or password holds a character that LOGIN cannot carry");
-	return LOGIN_FAILED;
+	if (command.failed)
+		imap_error_set(error, IMAP_ERROR_AUTH,
+		    "user or password holds a character that LOGIN cannot "
+		    "carry");
+	return queue(login, &command, PIPELINE_PLAIN, said, error);
+}
+
+/* The exchange's first answer, with the command if it may and does fit. */
+static bool
+add_initial(
+    struct login *login, struct command *command, struct imap_error *error)
+{
+	if (!sasl_is_client_first(login->sasl) ||
+	    !capabilities_have(login->capabilities, CAPABILITY_SASL_IR))
+		return true;
+	if (!sasl_step(login->sasl, span_of(""), &login->first, error))
+		return false;
+	if (buf_len(&login->first) > INITIAL_MAX)
+		return true;
+	if (buf_len(&login->first) == 0)
+		(void)buf_add_string(&login->first, "=");
+	command_add_initial_response(command, buf_span(&login->first));
+	buf_free_secret(&login->first);
+	return true;
 }
 
 static enum login_progress
@@ -242,13 +270,12 @@ say_authenticate(struct login *login, bool *said, struct imap_error *error)
 {
 	uint32_t mask = allowed_mechanisms(login);
 	struct command command;
-	struct buf initial;
 
 	if (login->is_authenticated)
 		return LOGIN_GOES_ON;
-	*said = true;
+	login->has_new_capabilities = false;
 	if (mask == 0)
-		return may_login(login) ? say_login_command(login, error)
+		return may_login(login) ? say_login_command(login, said, error)
 					: no_mechanism(login, error);
 	login->mechanism = (enum mechanism)__builtin_ctz(mask);
 	login->sasl = sasl_new(login->mechanism, &login->credentials, error);
@@ -256,23 +283,11 @@ say_authenticate(struct login *login, bool *said, struct imap_error *error)
 		return LOGIN_FAILED;
 	command_begin(&command, "AUTHENTICATE", COMMAND_LITERALS_SYNC);
 	command_add_atom(&command, mechanism_name(login->mechanism));
-	buf_init(&initial, ANSWER_CAP);
-	login->sends_initial = sasl_is_client_first(login->sasl) &&
-	    capabilities_have(login->capabilities, CAPABILITY_SASL_IR);
-	if (login->sends_initial) {
-		if (!sasl_step(login->sasl, span_of(""), &initial, error)) {
-			buf_free_secret(&initial);
-			command_free(&command);
-			return LOGIN_FAILED;
-		}
-		if (buf_len(&initial) == 0)
-			(void)buf_add_string(&initial, "=");
-		command_add_initial_response(&command, buf_span(&initial));
+	if (!add_initial(login, &command, error)) {
+		command_free(&command);
+		return LOGIN_FAILED;
 	}
-	(void)command_end(&command);
-	(void)pipeline_add(login->pipeline, &command, PIPELINE_AUTHENTICATE);
-	buf_free_secret(&initial);
-	return LOGIN_GOES_ON;
+	return queue(login, &command, PIPELINE_AUTHENTICATE, said, error);
 }
 
 /* Some servers open no mailbox before they know who asks (163.com). */
@@ -281,33 +296,28 @@ say_id(struct login *login, bool *said, struct imap_error *error)
 {
 	struct command command;
 
-	(void)error;
 	if (login->config->id == NULL ||
 	    !capabilities_have(login->capabilities, CAPABILITY_ID))
 		return LOGIN_GOES_ON;
 	command_begin(&command, "ID", COMMAND_LITERALS_SYNC);
 	command_add_raw(&command, login->config->id);
-	(void)command_end(&command);
-	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
-	*said = true;
-	return LOGIN_GOES_ON;
+	return queue(login, &command, PIPELINE_PLAIN, said, error);
 }
 
 static enum login_progress
 say_enable(struct login *login, bool *said, struct imap_error *error)
 {
+	struct capabilities wanted = {0};
 	struct command command;
 
-	(void)error;
-	if (login->config->enable == NULL ||
-	    !capabilities_have(login->capabilities, CAPABILITY_ENABLE))
+	capabilities_parse(&wanted, span_of(login->config->enable));
+	if (wanted.offered == 0 ||
+	    !capabilities_have(login->capabilities, CAPABILITY_ENABLE) ||
+	    (wanted.offered & ~login->capabilities->offered) != 0)
 		return LOGIN_GOES_ON;
 	command_begin(&command, "ENABLE", COMMAND_LITERALS_SYNC);
 	command_add_atom(&command, login->config->enable);
-	(void)command_end(&command);
-	(void)pipeline_add(login->pipeline, &command, PIPELINE_PLAIN);
-	*said = true;
-	return LOGIN_GOES_ON;
+	return queue(login, &command, PIPELINE_PLAIN, said, error);
 }
 
 static say_function *const login_table[] = {
@@ -382,6 +392,11 @@ login_challenge(
 		*error = login->cancelled;
 		return LOGIN_FAILED;
 	}
+	if (buf_len(&login->first) > 0) {
+		pipeline_answer(login->pipeline, buf_span(&login->first));
+		buf_free_secret(&login->first);
+		return LOGIN_GOES_ON;
+	}
 	buf_init(&answer, ANSWER_CAP);
 	if (sasl_step(login->sasl, challenge, &answer, &login->cancelled)) {
 		pipeline_answer(login->pipeline, buf_span(&answer));
@@ -422,7 +437,7 @@ authenticated(struct login *login, enum imap_state state,
 	/* what was offered before says nothing about now */
 	if (code->type == IMAP_CODE_CAPABILITY)
 		login_capabilities(login, code->arguments);
-	else
+	else if (!login->has_new_capabilities)
 		*login->capabilities = (struct capabilities){0};
 	return advance(login, error);
 }
@@ -460,6 +475,7 @@ login_reply(struct login *login, enum imap_state state,
 void
 login_capabilities(struct login *login, struct span words)
 {
+	login->has_new_capabilities = true;
 	capabilities_parse(login->capabilities, words);
 	for (uint32_t i = 0; i < login->config->disabled_count; i++)
 		capabilities_remove(
@@ -469,7 +485,7 @@ login_capabilities(struct login *login, struct span words)
 static struct span
 keep(struct span bytes, char *room, size_t size)
 {
-	if (bytes.len > size)
+	if (bytes.len == 0 || bytes.len > size)
 		return (struct span){"", 0};
 	memcpy(room, bytes.at, bytes.len);
 	return (struct span){room, bytes.len};

@@ -22,7 +22,7 @@ struct login_config {
 	bool is_confidential; /* TLS, loopback or tunnel */
 	const char *const *disabled; /* capabilities to take as absent */
 	uint32_t disabled_count;
-	const char *enable; /* what to ENABLE if offered: "QRESYNC", or NULL */
+	const char *enable; /* ENABLE this if offered: "QRESYNC"; or NULL */
 	const char *id; /* ID's list, sent after the login; NULL: no ID */
 };
 

@@ -25,6 +25,7 @@ struct entry {
 	uint32_t waits_done; /* waits that were answered by a + */
 	bool is_tagged; /* its tag was handed out */
 	bool is_open; /* IDLE: + came */
+	bool wants_done; /* IDLE: DONE although nothing follows */
 	bool is_ended; /* IDLE: DONE was handed out */
 };
 
@@ -33,7 +34,6 @@ struct pipeline {
 	struct entry **tail;
 	uint64_t last_serial;
 	struct buf answer; /* to a challenge, with its CRLF */
-	bool wants_done;
 	char prefix[TAG_PREFIX + 1];
 };
 
@@ -103,7 +103,10 @@ pipeline_answer(struct pipeline *pipeline, struct span line)
 void
 pipeline_end_idle(struct pipeline *pipeline)
 {
-	pipeline->wants_done = true;
+	struct entry *entry;
+
+	for (entry = pipeline->head; entry != NULL; entry = entry->next)
+		entry->wants_done = true;
 }
 
 static bool
@@ -176,13 +179,21 @@ pipeline_tagged(struct pipeline *pipeline, struct span tag)
 	if (entry == NULL || !entry->is_tagged)
 		return 0;
 	serial = entry->serial;
-	if (entry->kind == PIPELINE_IDLE)
-		pipeline->wants_done = false;
+	/* an answer that came too late would be taken for a command */
+	if (entry->kind == PIPELINE_AUTHENTICATE)
+		buf_free_secret(&pipeline->answer);
 	*link = entry->next;
 	if (pipeline->tail == &entry->next)
 		pipeline->tail = link;
 	entry_free(entry);
 	return serial;
+}
+
+/* What does not fit is handed out when the rest was taken. */
+static bool
+has_room(const struct buf *out, size_t len)
+{
+	return len <= out->cap - buf_len(out);
 }
 
 /* Hands out what may go of one command; false if it has to wait. */
@@ -192,6 +203,8 @@ entry_write(struct entry *entry, struct buf *out)
 	struct span bytes = buf_span(&entry->command.bytes);
 	size_t stop = bytes.len;
 
+	if (!has_room(out, TAG_SIZE + bytes.len))
+		return false;
 	if (!entry->is_tagged) {
 		(void)buf_add_format(out, "%s ", entry->tag);
 		entry->is_tagged = true;
@@ -205,15 +218,13 @@ entry_write(struct entry *entry, struct buf *out)
 
 /* DONE goes out when IDLE is open and something stands behind it. */
 static void
-entry_end_idle(struct pipeline *pipeline, struct entry *entry, struct buf *out)
+entry_end_idle(struct entry *entry, struct buf *out)
 {
 	if (!entry->is_open || entry->is_ended)
 		return;
-	if (entry->next == NULL && !pipeline->wants_done)
+	if (entry->next == NULL && !entry->wants_done)
 		return;
-	(void)buf_add_string(out, "DONE\r\n");
-	entry->is_ended = true;
-	pipeline->wants_done = false;
+	entry->is_ended = buf_add_string(out, "DONE\r\n");
 }
 
 bool
@@ -223,14 +234,15 @@ pipeline_write(struct pipeline *pipeline, struct buf *out)
 	struct entry *entry;
 
 	if (buf_len(&pipeline->answer) > 0) {
-		(void)buf_add_span(out, buf_span(&pipeline->answer));
+		if (!buf_add_span(out, buf_span(&pipeline->answer)))
+			return false;
 		buf_free_secret(&pipeline->answer);
 	}
 	for (entry = pipeline->head; entry != NULL; entry = entry->next) {
 		if (!entry_is_written(entry) && !entry_write(entry, out))
 			break;
 		if (entry->kind == PIPELINE_IDLE)
-			entry_end_idle(pipeline, entry, out);
+			entry_end_idle(entry, out);
 		if (entry_holds(entry))
 			break;
 	}

@@ -45,7 +45,7 @@ uint64_t pipeline_add(struct pipeline *pipeline, struct command *command,
 /* Answers a challenge: the line, without CRLF, wiped after sending. */
 void pipeline_answer(struct pipeline *pipeline, struct span line);
 
-/* Ends an open IDLE although nothing follows it. */
+/* Ends the IDLEs added so far, although nothing follows: as soon as + came. */
 void pipeline_end_idle(struct pipeline *pipeline);
 
 /* Tells it of a + from the server. */
@@ -58,7 +58,8 @@ enum pipeline_plus pipeline_plus(struct pipeline *pipeline, uint64_t *serial);
 uint64_t pipeline_tagged(struct pipeline *pipeline, struct span tag);
 
 /*
- * Appends to out all that may be written now; true if it was anything.
+ * Appends to out all that may be written now, as far as its cap allows; true
+ * if it was anything.
  */
 bool pipeline_write(struct pipeline *pipeline, struct buf *out);
 

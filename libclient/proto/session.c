@@ -35,13 +35,13 @@ struct session {
 	bool has_data; /* .response waits to be handed out */
 	uint32_t last_inline_id;
 	uint64_t selecting; /* serial of a SELECT in flight */
-	uint32_t junk;
+	uint32_t junk; /* such lines since the last tagged reply */
 	bool has_greeting;
 	bool is_ready;
 	bool tells_ready; /* IMAP_READY is to be the next event */
 	bool expects_end;
-	bool has_said_bye;
 	bool is_in_body;
+	bool is_logged_out; /* ended, and not by a fault */
 	bool is_closed; /* IMAP_CLOSED was handed out */
 	enum session_want want;
 	struct imap_error error;
@@ -77,19 +77,39 @@ session_free(struct session *session)
 	return mem_free(session);
 }
 
-void
-session_feed(struct session *session, struct span bytes)
+/* IMAP_CLOSED was told, or is what session_next() tells next. */
+static bool
+has_ended(const struct session *session)
 {
-	frame_feed(session->frame, bytes);
+	return session->error.kind != IMAP_ERROR_NONE || session->is_logged_out;
 }
-
-/* ---- what responses do to the session's knowledge ---- */
 
 static bool
 fail(struct session *session, enum imap_error_kind kind, const char *text)
 {
 	return imap_error_set(&session->error, kind, "%s", text);
 }
+
+static bool
+fail_injected(struct session *session)
+{
+	return fail(session, IMAP_ERROR_PROTOCOL,
+	    "bytes follow the reply to STARTTLS before the handshake: "
+	    "somebody may be injecting them");
+}
+
+void
+session_feed(struct session *session, struct span bytes)
+{
+	if (has_ended(session))
+		return;
+	if (session->want == SESSION_WANT_TLS && bytes.len > 0)
+		(void)fail_injected(session);
+	else
+		frame_feed(session->frame, bytes);
+}
+
+/* ---- what responses do to the session's knowledge ---- */
 
 /* Carries out what the login asks for; false if the session ends. */
 static bool
@@ -103,9 +123,7 @@ follow_login(struct session *session, enum login_progress progress)
 	case LOGIN_WANTS_TLS:
 		if (frame_unread(session->frame) > 0 ||
 		    !frame_is_empty(session->frame))
-			return fail(session, IMAP_ERROR_PROTOCOL,
-			    "bytes follow the reply to STARTTLS before the "
-			    "handshake: somebody may be injecting them");
+			return fail_injected(session);
 		session->want = SESSION_WANT_TLS;
 		return true;
 	case LOGIN_READY:
@@ -117,12 +135,11 @@ follow_login(struct session *session, enum login_progress progress)
 	return true;
 }
 
-static bool
+static void
 note_capabilities(struct session *session, struct span words)
 {
 	if (session->login != NULL)
 		login_capabilities(session->login, words);
-	return true;
 }
 
 static void
@@ -130,7 +147,13 @@ note_mailbox_code(struct session *session, const struct imap_code *code)
 {
 	struct imap_mailbox *mailbox = &session->mailbox;
 
+	if (!session->is_ready)
+		return;
 	switch (code->type) {
+	case IMAP_CODE_CLOSED:
+		/* what came so far was of the mailbox before this one */
+		*mailbox = (struct imap_mailbox){0};
+		break;
 	case IMAP_CODE_UIDVALIDITY:
 		mailbox->uidvalidity = (uint32_t)code->number;
 		break;
@@ -160,7 +183,7 @@ note_state(struct session *session, const struct imap_data *data)
 	const struct imap_code *code = &data->state.code;
 
 	if (code->type == IMAP_CODE_CAPABILITY)
-		(void)note_capabilities(session, code->arguments);
+		note_capabilities(session, code->arguments);
 	note_mailbox_code(session, code);
 	if (!session->has_greeting) {
 		session->has_greeting = true;
@@ -173,9 +196,31 @@ note_state(struct session *session, const struct imap_data *data)
 		    "PREAUTH in the middle of a session");
 	if (data->state.state != IMAP_STATE_BYE || session->expects_end)
 		return true;
-	session->has_said_bye = true;
 	return login_refusal(&session->error, "connection", IMAP_STATE_BYE,
 	    code, data->state.text, IMAP_ERROR_NETWORK);
+}
+
+static void
+note_messages(struct imap_mailbox *mailbox, const struct imap_data *data)
+{
+	uint64_t gone = 0;
+
+	switch (data->type) {
+	case IMAP_DATA_EXISTS:
+		mailbox->exists = data->count;
+		return;
+	case IMAP_DATA_EXPUNGE:
+		gone = 1;
+		break;
+	case IMAP_DATA_VANISHED:
+		if (!data->vanished.earlier)
+			gone = uidset_count(data->vanished.uids);
+		break;
+	default:
+		break;
+	}
+	mailbox->exists =
+	    gone > mailbox->exists ? 0 : mailbox->exists - (uint32_t)gone;
 }
 
 /* False if the session must end; session->error then says why. */
@@ -189,25 +234,12 @@ note_untagged(struct session *session, const struct imap_data *data)
 	case IMAP_DATA_STATE:
 		return note_state(session, data);
 	case IMAP_DATA_CAPABILITY:
-		return note_capabilities(session, data->words);
-	case IMAP_DATA_EXISTS:
-		session->mailbox.exists = data->count;
+		note_capabilities(session, data->words);
 		return true;
-	case IMAP_DATA_EXPUNGE:
-		if (session->mailbox.exists > 0)
-			session->mailbox.exists--;
-		return true;
-	case IMAP_DATA_VANISHED: {
-		uint64_t gone = uidset_count(data->vanished.uids);
-
-		if (data->vanished.earlier)
-			return true;
-		session->mailbox.exists = gone > session->mailbox.exists
-		    ? 0
-		    : session->mailbox.exists - (uint32_t)gone;
-		return true;
-	}
 	default:
+		/* before the login nobody has proven who speaks */
+		if (session->is_ready)
+			note_messages(&session->mailbox, data);
 		return true;
 	}
 }
@@ -262,13 +294,17 @@ take_tagged(struct session *session, const struct response *response,
 		return imap_error_set(&session->error, IMAP_ERROR_PROTOCOL,
 		    "a reply with the unknown tag \"%s\"", tag);
 	}
+	session->junk = 0;
 	if (!session->is_ready && session->login != NULL)
 		return follow_login(session,
 		    login_reply(session->login, data->state.state,
 			&data->state.code, data->state.text, &session->error));
 	note_mailbox_code(session, &data->state.code);
-	if (serial == session->selecting)
+	if (serial == session->selecting) {
 		session->selecting = 0;
+		if (data->state.state != IMAP_STATE_OK)
+			session->mailbox = (struct imap_mailbox){0};
+	}
 	*event = (struct imap_event){.type = IMAP_DONE,
 	    .serial = serial,
 	    .state = data->state.state,
@@ -349,10 +385,8 @@ take_frame(struct session *session, const struct frame_view *view,
 	case RESPONSE_UNTAGGED:
 		break;
 	}
-	if (!note_untagged(session, &response->data)) {
-		/* a BYE is shown before the end that it brings */
+	if (!note_untagged(session, &response->data))
 		return false;
-	}
 	/* what comes before the login says nothing to anybody */
 	if (!session->is_ready || session->tells_ready)
 		return true;
@@ -385,8 +419,7 @@ session_next(struct session *session, struct imap_event *event)
 		return false;
 	if (session->has_data)
 		return tell_data(session, event);
-	while (session->error.kind == IMAP_ERROR_NONE &&
-	    session->want == SESSION_WANT_BYTES) {
+	while (!has_ended(session) && session->want == SESSION_WANT_BYTES) {
 		if (session->tells_ready) {
 			session->tells_ready = false;
 			*event = (struct imap_event){.type = IMAP_READY};
@@ -410,7 +443,7 @@ session_next(struct session *session, struct imap_event *event)
 			break;
 		}
 	}
-	if (session->error.kind == IMAP_ERROR_NONE)
+	if (!has_ended(session))
 		return false;
 	return tell_closed(session, event);
 }
@@ -428,9 +461,12 @@ session_take(struct session *session)
 void
 session_taken(struct session *session, size_t count)
 {
+	if (count == 0)
+		return;
+	/* it may hold a password; an idle session holds nothing */
+	mem_wipe(session->out.data + session->out.start, count);
 	buf_consume(&session->out, count);
-	/* it may have held a password */
-	if (!session->is_ready && buf_len(&session->out) == 0)
+	if (buf_len(&session->out) == 0)
 		buf_free_secret(&session->out);
 }
 
@@ -457,9 +493,15 @@ session_secured(
 void
 session_closed(struct session *session, const struct imap_error *error)
 {
-	if (session->error.kind == IMAP_ERROR_NONE)
-		session->error = *error;
 	session->has_data = false;
+	if (has_ended(session))
+		return;
+	session->is_logged_out = session->expects_end &&
+	    error->kind == IMAP_ERROR_NETWORK && frame_is_empty(session->frame);
+	if (session->is_logged_out)
+		imap_error_set(&session->error, IMAP_ERROR_NONE, "logged out");
+	else
+		session->error = *error;
 }
 
 uint64_t
@@ -476,9 +518,13 @@ session_command(
 uint64_t
 session_select(struct session *session, struct command *command)
 {
-	session->mailbox = (struct imap_mailbox){0};
-	session->selecting = session_command(session, command, PIPELINE_PLAIN);
-	return session->selecting;
+	uint64_t serial = session_command(session, command, PIPELINE_PLAIN);
+
+	if (serial != 0) {
+		session->mailbox = (struct imap_mailbox){0};
+		session->selecting = serial;
+	}
+	return serial;
 }
 
 void

@@ -32,7 +32,7 @@ struct session *session_free(struct session *session);
 
 /*
  * Gives bytes from the server, borrowed until session_next() has returned
- * false. Only to be called then (or at first).
+ * false. Only to be called then (or at first). Ignored once it has ended.
  */
 void session_feed(struct session *session, struct span bytes);
 
@@ -50,8 +50,8 @@ enum session_want session_want(const struct session *session);
 
 /*
  * TLS stands (implicit TLS: call it before the first feed). Bytes fed before
- * the handshake and not used up are an attack: session_want() never says TLS
- * with such bytes, it closes. Channel binding spans are copied.
+ * the handshake and not used up are an attack, in whichever piece they come:
+ * the session then closes. Channel binding spans are copied.
  */
 void session_secured(
     struct session *session, struct span tls_exporter, struct span tls_unique);
@@ -73,7 +73,10 @@ uint64_t session_select(struct session *session, struct command *command);
 /* Ends an open IDLE. */
 void session_end_idle(struct session *session);
 
-/* LOGOUT was sent: an end of file is then no fault. */
+/*
+ * LOGOUT was sent: a BYE is no fault then, nor is the end of the connection
+ * between two responses: IMAP_CLOSED has an error of kind NONE.
+ */
 void session_expect_end(struct session *session);
 
 const struct capabilities *session_capabilities(const struct session *session);

@@ -12,7 +12,7 @@ from lab import client as imap
 class Login(case.Case):
     def setUp(self):
         super().setUp()
-        self.server = self.dovecot(client_certificates=True)
+        self.server = self.dovecot()
         imap.fill(self.server, "INBOX", [
             (messages.make(n), messages.flags(n), None) for n in range(3)])
         self.token = self.server.access_token()
@@ -51,6 +51,7 @@ class Mechanisms(Login):
         self.logs_in("oauthbearer", "OAUTHBEARER", password=self.token)
 
     def test_external(self):
+        self.server = self.dovecot("other", client_certificates=True)
         self.logs_in("external", "EXTERNAL", password=None,
                      tls_client_cert=self.server.path("client.pem"),
                      tls_client_key=self.server.path("client.key"))

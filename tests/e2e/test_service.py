@@ -20,6 +20,7 @@ class Service(case.Case):
     def running(self, **more):
         daemon = self.mirrored.start(**more)
         self.addCleanup(daemon.kill)
+        daemon.wait_note("^READY=1$")
         self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
         return daemon
 

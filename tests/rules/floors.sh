@@ -5,7 +5,7 @@ base='libclient/base/'
 wire="$base|libclient/wire/"
 proto="$wire|libclient/proto/"
 io="$base|libclient/io/"
-d0='libclient/|conf/settings\.h|daemon/(log|name|compare|index|exit_code)'
+d0='libclient/|conf/settings\.h|daemon/(log|name|compare|index|keywords|exit_code)'
 d1="$d0|daemon/(maildir|state|secret|mailboxes)"
 d2="$d1|daemon/(landing|watcher|folder|notify)"
 d3="$d2|daemon/(account|status)"
@@ -32,7 +32,7 @@ room 'libclient/proto/' "$proto" "$(without gsasl)|$outside"
 room 'libclient/io/' "$io" "$(without 'openssl|systemd')"
 room 'libclient/[a-z_]*\.' 'libclient/' "$(without systemd)"
 room 'conf/' 'conf/' "$(without libconfig)"
-room 'daemon/(log|name|compare|index|exit_code)' "$d0" "$(without openssl)"
+room 'daemon/(log|name|compare|index|keywords|exit_code)' "$d0" "$(without openssl)"
 room 'daemon/(maildir|state|secret|mailbox)' "$d1" "$(without 'systemd|sqlite3')"
 room 'daemon/(landing|watcher|folder|notify)' "$d2" "$(without systemd)"
 room 'daemon/(account|status)' "$d3" "$(without systemd)"

@@ -1,6 +1,8 @@
 # unit_test(NAME LIBRARY...): builds tests/unit/test_NAME.c against just the
 # floor that it tests, which proves that the floor needs nothing above it.
-pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check>=0.15)
+if(BUILD_TESTING)
+  pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check>=0.15)
+endif()
 
 function(unit_test name)
   if(NOT BUILD_TESTING)

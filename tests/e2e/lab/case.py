@@ -23,8 +23,8 @@ class Case(unittest.TestCase):
     def path(self, *names):
         return os.path.join(self.top, *names)
 
-    def dovecot(self, **more):
-        server = dovecot.Dovecot(self.path("server"), **more)
+    def dovecot(self, name="server", **more):
+        server = dovecot.Dovecot(self.path(name), **more)
         self.addCleanup(server.stop)
         return server.start()
 

@@ -67,6 +67,12 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={top}/mail/%u
 }}
+# Failed logins of a test must not slow down the next one.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service imap-login {{
   {chroot}
   service_count = 0

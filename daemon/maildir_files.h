@@ -1,0 +1,66 @@
+/*
+ * A Maildir's files by their names: those of messages in new/ and cur/ whose
+ * claim to a UID is to be settled, and the small ones of the folder itself.
+ * Part of maildir.h; errors as there.
+ */
+#ifndef DAEMON_MAILDIR_FILES_H
+#define DAEMON_MAILDIR_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/maildir_name.h"
+#include "libclient/base/buf.h"
+#include "libclient/base/imap_error.h"
+
+struct maildir;
+
+/* ---- files of new/ and cur/ ---- */
+
+/*
+ * Takes the `,U=...` out of a file's name in new/ or cur/, so that it becomes
+ * a local file; never replaces another file: a number is put behind the base
+ * if there is one. A file that is gone counts as disowned.
+ */
+bool maildir_disown(struct maildir *maildir, const char *name, bool is_new,
+    struct imap_error *error);
+
+/*
+ * Renames a file of new/ or cur/ whose claim is right to the name it should
+ * have (ours, with these flags). Never replaces another file: LOCAL.
+ */
+bool maildir_rename(struct maildir *maildir,
+    const struct maildir_identity *identity, const char *name, bool is_new,
+    const struct maildir_message *message, struct imap_error *error);
+
+/*
+ * Finds a file of new/ or cur/ that claims a UID, whatever else its name
+ * says, other than the one named except (NULL: any). False: there is none.
+ */
+bool maildir_find_claim(struct maildir *maildir, uint32_t uid,
+    const char *except, char out[MAILDIR_NAME_SIZE], bool *is_new);
+
+/* True if two files of the folder have the same bytes. */
+bool maildir_same_content(struct maildir *maildir, const char *name_a,
+    bool is_new_a, const char *name_b, bool is_new_b);
+
+/* Removes a file of new/ or cur/ by name; a missing one counts as removed. */
+bool maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
+    struct imap_error *error);
+
+/* ---- files of the folder itself ---- */
+
+/*
+ * A small file. Reading gives how many bytes were read,
+ * 0 if there is none. Writing replaces it by rename, durably if is_durable.
+ */
+size_t maildir_read_file(
+    struct maildir *maildir, const char *name, char *out, size_t size);
+bool maildir_replace_file(struct maildir *maildir, const char *name,
+    struct span text, bool is_durable, struct imap_error *error);
+
+/* True if the folder itself holds a file of that name. */
+bool maildir_has_file(struct maildir *maildir, const char *name);
+
+#endif

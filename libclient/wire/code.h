@@ -1,0 +1,80 @@
+/*
+ * The states that a server's replies have, and the response codes that say
+ * why (RFC 9051 section 7.1, RFC 5530 and the extensions' own).
+ */
+#ifndef LIBCLIENT_WIRE_CODE_H
+#define LIBCLIENT_WIRE_CODE_H
+
+#include <stdint.h>
+
+#include "libclient/base/buf.h"
+
+enum imap_code_type {
+	IMAP_CODE_NONE,
+	IMAP_CODE_OTHER, /* .name and .arguments have it */
+	IMAP_CODE_ALERT,
+	IMAP_CODE_CAPABILITY, /* .arguments: the words */
+	IMAP_CODE_PERMANENTFLAGS,
+	IMAP_CODE_READ_ONLY,
+	IMAP_CODE_READ_WRITE,
+	IMAP_CODE_TRYCREATE,
+	IMAP_CODE_UIDNEXT, /* .number */
+	IMAP_CODE_UIDVALIDITY, /* .number */
+	IMAP_CODE_UNSEEN, /* .number */
+	IMAP_CODE_HIGHESTMODSEQ, /* .number */
+	IMAP_CODE_NOMODSEQ,
+	IMAP_CODE_CLOSED,
+	IMAP_CODE_UIDNOTSTICKY,
+	IMAP_CODE_MAILBOXID, /* .arguments: the id, parentheses removed */
+	IMAP_CODE_APPENDUID,
+	IMAP_CODE_COPYUID,
+	IMAP_CODE_MODIFIED,
+	IMAP_CODE_AUTHENTICATIONFAILED,
+	IMAP_CODE_AUTHORIZATIONFAILED,
+	IMAP_CODE_EXPIRED,
+	IMAP_CODE_PRIVACYREQUIRED,
+	IMAP_CODE_CONTACTADMIN,
+	IMAP_CODE_WEBALERT,
+	IMAP_CODE_NOPERM,
+	IMAP_CODE_INUSE,
+	IMAP_CODE_EXPUNGEISSUED,
+	IMAP_CODE_CORRUPTION,
+	IMAP_CODE_SERVERBUG,
+	IMAP_CODE_CLIENTBUG,
+	IMAP_CODE_CANNOT,
+	IMAP_CODE_LIMIT,
+	IMAP_CODE_OVERQUOTA,
+	IMAP_CODE_UNAVAILABLE,
+	IMAP_CODE_NONEXISTENT,
+	IMAP_CODE_ALREADYEXISTS,
+	IMAP_CODE_TOOBIG,
+	IMAP_CODE_THROTTLED,
+	IMAP_CODE_COMPRESSIONACTIVE,
+	IMAP_CODE_NOTIFICATIONOVERFLOW,
+	IMAP_CODE_BADEVENT,
+	IMAP_CODE_INPROGRESS,
+	IMAP_CODE_REFERRAL,
+	IMAP_CODE_BADCHARSET,
+	IMAP_CODE_UNKNOWN_CTE,
+	IMAP_CODE_UIDREQUIRED,
+	IMAP_CODE_MESSAGELIMIT,
+	IMAP_CODE_TYPE_COUNT
+};
+
+struct imap_code {
+	enum imap_code_type type;
+	uint64_t number; /* where the list above says so; 0: unusable */
+	struct span name; /* the atom as sent */
+	struct span arguments; /* what followed it, raw */
+};
+
+/* OK, NO, BAD, BYE and PREAUTH, tagged or not. */
+enum imap_state {
+	IMAP_STATE_OK,
+	IMAP_STATE_NO,
+	IMAP_STATE_BAD,
+	IMAP_STATE_BYE,
+	IMAP_STATE_PREAUTH
+};
+
+#endif
