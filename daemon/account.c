@@ -13,7 +13,7 @@
 #define BACK_OFF_MAX	     (600 * SECOND)
 #define BACK_OFF_REFUSED     (60 * SECOND)
 #define BACK_OFF_REFUSED_MAX (3600 * SECOND)
-#define TIMER_ACCURACY	     (10 * 1000)
+#define TIMER_ACCURACY	     10000
 
 void
 account_changed(struct account *account)
@@ -45,8 +45,7 @@ is_final(const struct account *account, const struct imap_error *error)
 		return true;
 	return (error->kind != IMAP_ERROR_NETWORK &&
 		   error->kind != IMAP_ERROR_TIMEOUT) ||
-	    !account->was_ready ||
-	    account->failures >= ACCOUNT_ONCE_ATTEMPTS;
+	    !account->was_ready || account->failures >= ACCOUNT_ONCE_ATTEMPTS;
 }
 
 static uint64_t

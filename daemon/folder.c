@@ -265,8 +265,8 @@ static void
 note_exists(struct folder *folder, uint32_t count)
 {
 	uint64_t now = clock_now();
-	bool was_quiet = now - folder->last_arrival
-	    > folder->config.settings->burst_interval;
+	bool was_quiet = now - folder->last_arrival >
+	    folder->config.settings->burst_interval;
 
 	if ((int64_t)count <= folder_expected(folder))
 		return;

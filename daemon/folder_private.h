@@ -8,6 +8,7 @@
 
 #include "daemon/compare.h"
 #include "daemon/folder.h"
+#include "daemon/folder_claims.h"
 #include "daemon/keywords.h"
 #include "daemon/landing.h"
 #include "daemon/log.h"
@@ -15,28 +16,13 @@
 
 #define FOLDER_WINDOWS	      2 /* FETCH commands in flight */
 #define FOLDER_WINDOW	      256 /* messages of one */
-#define FOLDER_BATCH_BYTES    (16 * 1024 * 1024)
+#define FOLDER_BATCH_BYTES    16777216
 #define FOLDER_MAX_UNSAVED    1024 /* messages landed and not committed */
 #define FOLDER_ONCE_ATTEMPTS  3 /* connections lost before `sync` ends */
-#define FOLDER_FETCH_ATTEMPTS 2 /* before a message is quarantined */
 
 #define FOLDER_BODY_ITEMS                                               \
 	(IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | \
 	    IMAP_FETCH_BODY)
-
-/* A file whose claim to a UID is not ours to the letter. */
-struct folder_claim {
-	char *name;
-	bool is_new;
-	struct maildir_message message;
-};
-
-/* A list of them. */
-struct folder_claims {
-	struct folder_claim *items;
-	uint32_t count;
-	uint32_t size;
-};
 
 /* A FETCH of bodies in flight. */
 struct folder_window {
@@ -132,6 +118,13 @@ int64_t folder_expected(const struct folder *folder);
 struct maildir_message folder_message(const struct index_entry *entry);
 struct index_entry folder_entry(const struct maildir_message *message);
 
+/* Forgets the last answer; a new one is compared from here on. */
+void folder_begin_lap(struct folder *folder);
+
+/* Two of the actions: ASK and JUDGE. */
+enum watcher_event folder_ask(void *user);
+enum watcher_event folder_judge(void *user);
+
 /* Reads the disk: PREPARED follows, or DISK. */
 void folder_prepare(struct folder *folder);
 
@@ -147,9 +140,5 @@ void folder_end_generation(struct folder *folder);
  * follows when no commit is left, or DISK.
  */
 bool folder_commit(struct folder *folder, bool with_plan);
-
-void folder_claims_add(
-    struct folder_claims *claims, const struct maildir_file *file);
-void folder_claims_free(struct folder_claims *claims);
 
 #endif

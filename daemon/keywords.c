@@ -8,7 +8,7 @@
 #include "libclient/base/mem.h"
 
 #define FILE_NAME "dovecot-keywords"
-#define FILE_MAX  (KEYWORDS_MAX * (KEYWORDS_MAX_LENGTH + 8))
+#define FILE_MAX  ((size_t)KEYWORDS_MAX * (KEYWORDS_MAX_LENGTH + 8))
 
 /* The first keyword's bit: index.h has the system flags below it. */
 #define FIRST_BIT 6

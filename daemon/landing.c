@@ -11,10 +11,10 @@
 
 #include "libclient/base/mem.h"
 
-#define SCRATCH (64 * 1024)
+#define SCRATCH 65536
 
 /* From this size on, the disk begins to write a body before the commit. */
-#define EARLY_WRITE_OUT (256 * 1024)
+#define EARLY_WRITE_OUT 262144
 
 void
 landing_init(struct landing *landing, bool keeps_crlf)

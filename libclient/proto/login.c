@@ -10,7 +10,7 @@
 #include "libclient/base/mem.h"
 #include "libclient/wire/response.h"
 
-#define ANSWER_CAP (64 * 1024)
+#define ANSWER_CAP 65536
 
 /* A longer initial response does not fit the command's line (RFC 4959). */
 #define INITIAL_MAX (COMMAND_MAX_LINE - 64)

@@ -13,7 +13,7 @@
 #define TAG_SIZE   32
 
 /* Commands are small; APPEND is the exception and brings its own bound. */
-#define ANSWER_CAP (256 * 1024)
+#define ANSWER_CAP 262144
 
 struct entry {
 	struct entry *next;

@@ -11,8 +11,8 @@
 #include "libclient/wire/frame.h"
 #include "libclient/wire/response.h"
 
-#define ARENA_CAP (4 * 1024 * 1024)
-#define OUT_CAP	  (16 * 1024 * 1024)
+#define ARENA_CAP 4194304
+#define OUT_CAP	16777216
 
 /* Ids of inline bodies: frame's own ids count from 1 and do not get there. */
 #define INLINE_ID 0x80000000u

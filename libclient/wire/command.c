@@ -286,8 +286,9 @@ command_add_items(struct command *command, unsigned items)
 void
 command_add_raw(struct command *command, const char *text)
 {
-	if (strpbrk(text, "\r\n") != NULL)
-		command->failed = true;
+	for (const char *c = text; *c != '\0'; c++)
+		if (*c == '\r' || *c == '\n')
+			command->failed = true;
 	begin_argument(command);
 	add_string(command, text);
 }

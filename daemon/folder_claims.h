@@ -1,0 +1,29 @@
+/*
+ * Files that claim a UID without being named as ours: they wait for the
+ * server's word.
+ */
+#ifndef DAEMON_FOLDER_CLAIMS_H
+#define DAEMON_FOLDER_CLAIMS_H
+
+#include "daemon/maildir.h"
+
+/* A file whose claim to a UID is not ours to the letter. */
+struct folder_claim {
+	char *name;
+	bool is_new;
+	struct maildir_message message;
+};
+
+/* A list of them. */
+struct folder_claims {
+	struct folder_claim *items;
+	uint32_t count;
+	uint32_t size;
+};
+
+/* Adds a copy of what a scan found. */
+void folder_claims_add(
+    struct folder_claims *claims, const struct maildir_file *file);
+void folder_claims_free(struct folder_claims *claims);
+
+#endif
