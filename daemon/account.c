@@ -180,7 +180,8 @@ open_done(void *data)
 	account->folder_config.state = account->state;
 	account->is_open = true;
 	mem_free(opening);
-	fetch_secret(account);
+	if (!account->is_stopping && !account->is_finished)
+		fetch_secret(account);
 	account_serve(account);
 	account_changed(account);
 }
@@ -292,12 +293,15 @@ account_wake(struct account *account)
 		return;
 	account->failures = 0;
 	account->retry_at = 0;
+	account->limit = account->settings->max_connections;
+	account->limit_until = 0;
 	account->wants_poll = true;
 	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
 	open_disk(account);
 	for (struct seat *seat = account->seats; seat != NULL;
 	     seat = seat->next)
-		folder_wake(seat->folder);
+		if (!seat->is_gone)
+			folder_wake(seat->folder);
 }
 
 void

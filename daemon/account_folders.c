@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "libclient/base/mem.h"
 
@@ -66,12 +67,39 @@ account_assign_idle(struct account *account)
 }
 
 static bool
+is_named(const char *name, const struct mailbox *mailbox)
+{
+	if (strcasecmp(name, "INBOX") == 0)
+		return strcasecmp(mailbox->name, "INBOX") == 0;
+	return strcmp(name, mailbox->name) == 0;
+}
+
+/* A folder that was asked for by name and is not there is a failure. */
+static void
+report_unselected(struct account *account)
+{
+	for (uint32_t i = 0; i < account->config.only_count; i++) {
+		const char *name = account->config.only[i];
+		bool is_there = false;
+
+		for (uint32_t j = 0; j < account->chosen.count; j++)
+			is_there |= is_named(name, &account->chosen.items[j]);
+		if (is_there)
+			continue;
+		imap_error_set(&account->error, IMAP_ERROR_THROTTLED,
+		    "\"%s\" is not among the folders that are mirrored", name);
+		log_error(&account->subject, "%s", account->error.text);
+		account->failure = IMAP_ERROR_THROTTLED;
+	}
+}
+
+static bool
 is_selected(const struct account *account, const struct mailbox *mailbox)
 {
 	if (account->config.only_count == 0)
 		return true;
 	for (uint32_t i = 0; i < account->config.only_count; i++)
-		if (strcmp(account->config.only[i], mailbox->name) == 0)
+		if (is_named(account->config.only[i], mailbox))
 			return true;
 	return false;
 }
@@ -117,7 +145,6 @@ static void
 use_listing(struct account *account, const struct capabilities *capabilities)
 {
 	bool has_idle = capabilities_have(capabilities, CAPABILITY_IDLE);
-	uint32_t selected = 0;
 
 	mailboxes_choose(&account->listing, account->settings);
 	mailboxes_free(&account->chosen);
@@ -137,7 +164,6 @@ use_listing(struct account *account, const struct capabilities *capabilities)
 
 		if (!is_selected(account, mailbox))
 			continue;
-		selected++;
 		if (seat == NULL) {
 			add_folder(account, mailbox);
 			continue;
@@ -149,13 +175,7 @@ use_listing(struct account *account, const struct capabilities *capabilities)
 		}
 	}
 	drop_gone(account);
-	if (selected == 0 && account->config.only_count > 0) {
-		imap_error_set(&account->error, IMAP_ERROR_THROTTLED,
-		    "none of the folders named is among those that are "
-		    "mirrored");
-		log_error(&account->subject, "%s", account->error.text);
-		account->failure = account->error.kind;
-	}
+	report_unselected(account);
 }
 
 /* ---- asking ---- */
@@ -189,7 +209,9 @@ account_poll(struct account *account, struct connection *connection)
 	for (struct seat *seat = account->seats; seat != NULL;
 	     seat = seat->next)
 		seat->is_seen = false;
-	(void)imap_list(connection->imap, span_of(""), span_of("*"));
+	account->list_error = (struct imap_error){0};
+	account->list_serial =
+	    imap_list(connection->imap, span_of(""), span_of("*"));
 	ask_status(account, connection);
 	/* its reply says that all the others came */
 	account->poll_serial = imap_noop(connection->imap);
@@ -204,12 +226,23 @@ poll_ended(struct account *account, struct connection *connection)
 	account->poller = NULL;
 	account->poll_serial = 0;
 	connection->is_busy = false;
-	if (account->listing.count > 0)
+	if (account->list_error.kind != IMAP_ERROR_NONE) {
+		mailboxes_free(&account->listing);
+		if (!account->is_listed) {
+			account->wants_poll = true;
+			account_back_off(account, &account->list_error);
+			return;
+		}
+		log_warning(&account->subject, "%s", account->list_error.text);
+	} else {
 		use_listing(account, capabilities);
-	else if (!account->is_listed)
-		log_error(
-		    &account->subject, "the server lists no mailbox at all");
-	account->is_listed = true;
+	}
+	account->failures = 0;
+	if (account->limit_until != 0 && clock_now() > account->limit_until) {
+		account->limit = account->settings->max_connections;
+		account->limit_until = 0;
+		account_assign_idle(account);
+	}
 	if (account->config.mode == ACCOUNT_RUNS)
 		(void)sd_event_source_set_time_relative(
 		    account->poll_timer, account->settings->poll_interval);
@@ -228,6 +261,12 @@ account_take_answer(struct account *account, struct connection *connection,
 
 	if (account->poller != connection)
 		return false;
+	if (event->type == IMAP_DONE && event->serial == account->list_serial) {
+		if (event->state != IMAP_STATE_OK)
+			imap_refusal(&account->list_error, "LIST", event,
+			    IMAP_ERROR_PROTOCOL);
+		return true;
+	}
 	if (event->type == IMAP_DONE && event->serial == account->poll_serial) {
 		poll_ended(account, connection);
 		return true;

@@ -8,6 +8,9 @@
 
 #include "libclient/base/mem.h"
 
+/* How long a learned limit of connections is believed. */
+#define LIMIT_LASTS UINT64_C(600000000)
+
 uint32_t
 account_connection_count(const struct account *account)
 {
@@ -48,7 +51,6 @@ on_ready(struct account *account, struct connection *connection)
 	    imap_tls_description(connection->imap));
 	connection->is_ready = true;
 	account->was_ready = true;
-	account->failures = 0;
 	account->refusals = 0;
 	account->error = (struct imap_error){0};
 	account->retry_at = 0;
@@ -56,7 +58,11 @@ on_ready(struct account *account, struct connection *connection)
 	account_changed(account);
 }
 
-/* One connection more than the server allows is no failure. */
+/*
+ * One connection more than the server allows is no failure, while others
+ * live: the limit is lowered, and tried again after a while. A refused login
+ * is about the secret, not about their number.
+ */
 static bool
 learn_limit(struct account *account, const struct imap_error *error)
 {
@@ -65,15 +71,14 @@ learn_limit(struct account *account, const struct imap_error *error)
 	for (struct connection *c = account->connections; c != NULL;
 	     c = c->next)
 		live += c->is_ready;
-	if (live == 0 ||
-	    (error->kind != IMAP_ERROR_THROTTLED &&
-		error->kind != IMAP_ERROR_AUTH))
+	if (live == 0 || error->kind == IMAP_ERROR_AUTH)
 		return false;
 	account->limit = live;
+	account->limit_until = clock_now() + LIMIT_LASTS;
 	log_notice(&account->subject,
-	    "the server allows no more than %" PRIu32 " connections: %s", live,
-	    error->text);
+	    "going on with %" PRIu32 " connections: %s", live, error->text);
 	account_assign_idle(account);
+	account_serve(account);
 	return true;
 }
 
@@ -87,6 +92,7 @@ on_closed(struct account *account, struct connection *connection,
 	    : account_seat(account, connection->folder);
 	bool was_ready = connection->is_ready;
 	bool was_leaving = connection->is_leaving;
+	bool was_poller = account->poller == connection;
 
 	if (seat != NULL)
 		seat->connection = NULL;
@@ -102,6 +108,8 @@ on_closed(struct account *account, struct connection *connection,
 	account->reconnects++;
 	if (seat != NULL)
 		folder_lost(seat->folder, &copy, false);
+	else if (was_poller)
+		account_back_off(account, &copy);
 	else
 		log_info(&account->subject, "connection lost: %s", copy.text);
 }
@@ -277,7 +285,8 @@ static bool
 serve_one(struct account *account)
 {
 	struct seat *waiting = first_waiting(account);
-	bool polls = account->wants_poll && account->poller == NULL;
+	bool polls = account->wants_poll && account->poller == NULL &&
+	    account->retry_at == 0;
 	uint32_t connecting;
 	struct connection *free = find_free(account, &connecting);
 
@@ -366,10 +375,14 @@ host_release(void *user, struct folder *folder)
 static void
 host_changed(void *user, struct folder *folder)
 {
+	struct account *account = user;
+
 	/* a folder that has come to rest may lend its connection */
-	if (folder_report(folder).state == WATCHER_IDLING)
-		account_serve(user);
-	account_changed(user);
+	if (folder_report(folder).state == WATCHER_IDLING) {
+		account->failures = 0;
+		account_serve(account);
+	}
+	account_changed(account);
 }
 
 const struct folder_host account_host = {

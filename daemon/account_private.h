@@ -55,6 +55,7 @@ struct account {
 	struct tls_context *tls_context;
 	struct connection *connections;
 	uint32_t limit; /* of connections: as set, or as learned */
+	uint64_t limit_until; /* when a learned one is forgotten */
 	unsigned failures; /* connections that could not be made, in a row */
 	uint64_t retry_at;
 	uint64_t reconnects;
@@ -71,7 +72,9 @@ struct account {
 	bool is_listed;
 	bool wants_poll;
 	struct connection *poller; /* answers LIST and STATUS */
-	uint64_t poll_serial;
+	uint64_t list_serial;
+	uint64_t poll_serial; /* of the NOOP behind everything */
+	struct imap_error list_error; /* LIST's refusal */
 	struct mailboxes listing; /* while it is read */
 	struct mailboxes chosen;
 	sd_event_source *poll_timer;

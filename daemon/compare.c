@@ -23,6 +23,22 @@ add_reflag(struct plan *plan, uint32_t uid, uint32_t flags)
 	}
 	plan->reflags[plan->reflag_count++] =
 	    (struct compare_reflag){.uid = uid, .flags = flags};
+	uidset_add(&plan->reflagged, uid);
+}
+
+/* What was said of a message before no longer holds. */
+static void
+drop_reflag(struct plan *plan, uint32_t uid)
+{
+	uint32_t i = plan->reflag_count;
+
+	if (!uidset_contains(&plan->reflagged, uid))
+		return;
+	/* whoever changes its mind does so soon */
+	while (plan->reflags[--i].uid != uid)
+		;
+	plan->reflags[i] = plan->reflags[--plan->reflag_count];
+	uidset_remove(&plan->reflagged, uid);
 }
 
 void
@@ -30,20 +46,30 @@ compare_flags(struct compare *compare, uint32_t uid, uint32_t flags)
 {
 	const struct index_entry *entry = index_find(compare->disk, uid);
 
-	if (entry != NULL && entry->flags != flags)
+	if (entry == NULL)
+		return;
+	drop_reflag(&compare->plan, uid);
+	if (entry->flags != flags)
 		add_reflag(&compare->plan, uid, flags);
 }
 
 void
 compare_message(struct compare *compare, uint32_t uid, uint32_t flags)
 {
-	if (uidset_contains(&compare->seen, uid))
-		return;
 	uidset_add(&compare->seen, uid);
+	/* a body brings its flags with it */
 	if (index_find(compare->disk, uid) == NULL)
 		uidset_add(&compare->plan.fetch, uid);
 	else
 		compare_flags(compare, uid, flags);
+}
+
+bool
+compare_holds(const struct compare_rules *rules, uint64_t gone, uint64_t count)
+{
+	return rules->guard_percent != 0 && !rules->accepts_deletes &&
+	    gone > COMPARE_GUARD_MINIMUM &&
+	    gone * 100 > count * rules->guard_percent;
 }
 
 /* Drops the removals if they are more than the guard lets pass. */
@@ -51,15 +77,11 @@ static void
 guard(struct compare *compare, const struct compare_rules *rules)
 {
 	struct plan *plan = &compare->plan;
-	uint64_t count = uidset_count(&plan->remove);
 
-	if (rules->guard_percent == 0 || rules->accepts_deletes ||
-	    count <= COMPARE_GUARD_MINIMUM ||
-	    count * 100 <=
-		(uint64_t)compare->disk->count * rules->guard_percent)
-		return;
-	plan->is_held = true;
-	uidset_free(&plan->remove);
+	plan->is_held = compare_holds(
+	    rules, uidset_count(&plan->remove), compare->disk->count);
+	if (plan->is_held)
+		uidset_free(&plan->remove);
 }
 
 void
@@ -114,6 +136,7 @@ compare_free(struct compare *compare)
 	uidset_free(&compare->seen);
 	uidset_free(&compare->plan.fetch);
 	uidset_free(&compare->plan.remove);
+	uidset_free(&compare->plan.reflagged);
 	mem_free(compare->plan.reflags);
 	*compare = (struct compare){0};
 }

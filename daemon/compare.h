@@ -24,7 +24,8 @@ struct compare_reflag {
 struct plan {
 	struct uidset fetch; /* the server has them, the disk has not */
 	struct uidset remove; /* the disk has them, the server has not */
-	struct compare_reflag *reflags;
+	struct compare_reflag *reflags; /* one a UID */
+	struct uidset reflagged; /* the UIDs of .reflags */
 	uint32_t reflag_count;
 	uint32_t reflag_size;
 	bool is_doubtful; /* the counts do not agree: nothing is removed */
@@ -48,10 +49,12 @@ struct compare_rules {
 /* Starts with an empty plan; what was there is freed. */
 void compare_begin(struct compare *compare, struct index *disk);
 
-/* One message that the server listed, with its flags in index.h's bits. */
+/* One message that the server listed, with its flags in index.h's bits. What
+ * is said of it last counts. */
 void compare_message(struct compare *compare, uint32_t uid, uint32_t flags);
 
-/* One message whose flags the server told, without a listing. */
+/* One message whose flags the server told, without a listing; the last word
+ * counts, also when it takes back what was said before. */
 void compare_flags(struct compare *compare, uint32_t uid, uint32_t flags);
 
 /*
@@ -66,6 +69,10 @@ void compare_listed(struct compare *compare, const struct compare_rules *rules);
  */
 void compare_vanished(struct compare *compare, const struct uidset *vanished,
     const struct compare_rules *rules);
+
+/* True if delete_guard holds back the removal of gone out of count messages. */
+bool compare_holds(
+    const struct compare_rules *rules, uint64_t gone, uint64_t count);
 
 /* True if nothing is to be done. */
 bool compare_is_same(const struct compare *compare);

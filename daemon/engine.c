@@ -28,6 +28,7 @@ struct slot {
 	struct settings *successor_settings;
 	bool is_leaving;
 	bool has_ended; /* its end was told */
+	bool is_whole; /* selected without naming folders */
 	const char **only;
 	uint32_t only_count;
 };
@@ -48,6 +49,7 @@ struct engine {
 	struct slot *slots;
 	sd_event_source *look_later;
 	sd_event_source *stop_timer;
+	bool has_reloaded;
 	bool is_stopping;
 	int exit_code;
 };
@@ -278,7 +280,7 @@ look(sd_event_source *source, void *user)
 	if (engine->config.mode == ACCOUNT_RUNS) {
 		look_at_leaving(engine);
 		show_status(engine);
-		if (is_second_instance(engine)) {
+		if (!engine->has_reloaded && is_second_instance(engine)) {
 			engine->exit_code = EX_TEMPFAIL;
 			stop(engine);
 		}
@@ -345,6 +347,7 @@ reload(struct engine *engine)
 	}
 	is_elsewhere = strcmp(before->state_dir, settings->state_dir) != 0;
 	add_settings(engine, settings);
+	engine->has_reloaded = true;
 	for (uint32_t i = 0; i < settings->account_count; i++)
 		reload_account(engine, &settings->accounts[i], is_elsewhere);
 	for (struct slot *slot = engine->slots; slot != NULL;
@@ -444,8 +447,13 @@ select_one(struct engine *engine, const char *word)
 		slot = add_slot(engine);
 		slot->successor = settings;
 	}
+	/* the whole account, whatever else is said of it */
 	if (word[len] == '\0')
+		slot->is_whole = true;
+	if (slot->is_whole) {
+		slot->only_count = 0;
 		return true;
+	}
 	slot->only =
 	    mem_resize(slot->only, slot->only_count + 1, sizeof(*slot->only));
 	slot->only[slot->only_count++] = word + len + 1;
@@ -488,6 +496,8 @@ engine_new(const struct engine_config *config)
 int
 engine_run(struct engine *engine)
 {
+	int code;
+
 	add_signal(engine, SIGTERM, on_end_signal);
 	add_signal(engine, SIGINT, on_end_signal);
 	if (engine->config.mode == ACCOUNT_RUNS) {
@@ -512,7 +522,8 @@ engine_run(struct engine *engine)
 		account_start(slot->account);
 	if (engine->config.mode == ACCOUNT_RUNS)
 		notify_ready();
-	return sd_event_loop(engine->loop);
+	code = sd_event_loop(engine->loop);
+	return code < 0 ? EX_SOFTWARE : code;
 }
 
 struct engine *

@@ -13,6 +13,9 @@
 #define IDLE_AT_LEAST UINT64_C(5000000)
 #define IDLE_ATTEMPTS 3
 
+/* Bursts are timed by it (sd-event's default is a quarter of a second). */
+#define TIMER_ACCURACY 1000
+
 struct span
 folder_mailbox_span(const struct folder *folder)
 {
@@ -72,9 +75,24 @@ folder_new(
 	folder->burst.max_wait = settings->burst_max_wait;
 	landing_init(&folder->landing, settings->line_endings == SETTINGS_CRLF);
 	(void)sd_event_add_time(config->loop, &folder->timer, CLOCK_BOOTTIME, 0,
-	    0, on_timer, folder);
+	    TIMER_ACCURACY, on_timer, folder);
 	(void)sd_event_source_set_enabled(folder->timer, SD_EVENT_OFF);
 	return folder;
+}
+
+void
+folder_unprepare(struct folder *folder)
+{
+	folder->is_prepared = false;
+	if (folder->maildir != NULL)
+		landing_free(&folder->landing);
+	folder->maildir = maildir_close(folder->maildir);
+	index_free(&folder->index);
+	keywords_free(&folder->keywords);
+	folder_claims_free(&folder->odd);
+	uidset_free(&folder->unverified);
+	uidset_free(&folder->arriving);
+	folder->path = mem_free(folder->path);
 }
 
 struct folder *
@@ -83,15 +101,8 @@ folder_free(struct folder *folder)
 	if (folder == NULL)
 		return NULL;
 	folder->timer = sd_event_source_disable_unref(folder->timer);
-	if (folder->maildir != NULL)
-		landing_free(&folder->landing);
-	folder->maildir = maildir_close(folder->maildir);
-	index_free(&folder->index);
-	keywords_free(&folder->keywords);
+	folder_unprepare(folder);
 	compare_free(&folder->compare);
-	folder_claims_free(&folder->odd);
-	uidset_free(&folder->unverified);
-	uidset_free(&folder->arriving);
 	uidset_free(&folder->vanished);
 	uidset_free(&folder->verified);
 	uidset_free(&folder->refuted);
@@ -100,7 +111,6 @@ folder_free(struct folder *folder)
 	uidset_free(&folder->quarantine);
 	for (int i = 0; i < FOLDER_WINDOWS; i++)
 		uidset_free(&folder->windows[i].uids);
-	mem_free(folder->path);
 	mem_free(folder->mailbox);
 	mem_free(folder->name);
 	return mem_free(folder);
@@ -176,10 +186,12 @@ folder_opened(struct folder *folder, struct imap *imap)
 void
 folder_fail(struct folder *folder, const struct imap_error *error)
 {
-	if (folder->error.kind != IMAP_ERROR_NONE)
-		return;
+	bool is_news = folder->error.kind != error->kind ||
+	    strcmp(folder->error.text, error->text) != 0;
+
 	folder->error = *error;
-	log_warning(&folder->subject, "%s", error->text);
+	log_line(is_news ? SETTINGS_LOG_WARNING : SETTINGS_LOG_DEBUG,
+	    &folder->subject, "%s", error->text);
 }
 
 void
@@ -333,6 +345,23 @@ take_body(struct folder *folder, const struct imap_fetch *fetch)
 		(void)folder_commit(folder, false);
 }
 
+/* A listing of far more than exists would only fill the memory. */
+static bool
+is_flood(struct folder *folder)
+{
+	uint64_t limit = 2 * (uint64_t)imap_mailbox(folder->imap)->exists +
+	    FOLDER_LISTING_SLACK;
+	struct imap_error error = {0};
+
+	if (++folder->listed <= limit)
+		return false;
+	imap_error_set(&error, IMAP_ERROR_LIMIT,
+	    "the server lists far more messages than it says exist");
+	folder_fail(folder, &error);
+	watcher_tell(&folder->watcher, WATCHER_LOST);
+	return true;
+}
+
 static void
 take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 {
@@ -349,6 +378,8 @@ take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 	if (!fetch->has_flags)
 		return;
 	if (folder->is_listing) {
+		if (is_flood(folder))
+			return;
 		compare_message(&folder->compare, fetch->uid,
 		    flag_bits(folder, &fetch->flags));
 		verify(folder, fetch);
@@ -357,12 +388,27 @@ take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 			folder->next_uid = fetch->uid + 1;
 		return;
 	}
-	if (uidset_contains(&folder->arriving, fetch->uid))
+	/* a batch on its way to the disk may be about the same message */
+	if (uidset_contains(&folder->arriving, fetch->uid) ||
+	    folder->commits > 0)
 		folder->needs_listing = true;
 	else
 		compare_flags(&folder->compare, fetch->uid,
 		    flag_bits(folder, &fetch->flags));
 	hint(folder, WATCHER_CHANGED);
+}
+
+/* Only what is here can vanish from here; the rest is not worth keeping. */
+static void
+note_vanished(struct folder *folder, const struct uidset *uids)
+{
+	struct uidset ours = {0};
+
+	index_uids(&folder->index, &ours);
+	uidset_union(&ours, &folder->arriving);
+	uidset_intersect(&ours, uids);
+	uidset_union(&folder->vanished, &ours);
+	uidset_free(&ours);
 }
 
 static void
@@ -379,7 +425,7 @@ take_data(struct folder *folder, const struct imap_data *data)
 		hint(folder, WATCHER_CHANGED);
 		break;
 	case IMAP_DATA_VANISHED:
-		uidset_union(&folder->vanished, data->vanished.uids);
+		note_vanished(folder, data->vanished.uids);
 		hint(folder, WATCHER_CHANGED);
 		break;
 	case IMAP_DATA_FETCH:
@@ -412,10 +458,8 @@ note_refusal(struct folder *folder, const struct imap_event *event,
     const char *what, enum imap_error_kind kind)
 {
 	struct imap_error error = {0};
-	char text[200];
 
-	imap_error_printable(event->text, 160, text, sizeof(text));
-	imap_error_set(&error, kind, "%s refused, server says: %s", what, text);
+	imap_refusal(&error, what, event, kind);
 	folder_fail(folder, &error);
 }
 
@@ -439,7 +483,8 @@ close_window(struct folder *folder, struct folder_window *window)
 				uidset_add(&folder->quarantine, (uint32_t)uid);
 	uidset_union(&folder->missing, &lacking);
 	uidset_free(&lacking);
-	folder->needs_listing = !uidset_is_empty(&folder->missing);
+	if (!uidset_is_empty(&folder->missing))
+		folder->needs_listing = true;
 	landing_drop_all(&folder->landing);
 }
 
@@ -458,6 +503,14 @@ take_window_end(struct folder *folder, const struct imap_event *event)
 		return true;
 	}
 	return false;
+}
+
+void
+folder_note_idle_end(struct folder *folder)
+{
+	if (folder->serial_idle != 0 &&
+	    clock_now() - folder->idle_began >= IDLE_AT_LEAST)
+		folder->idle_failures = 0;
 }
 
 /* The server ended IDLE by itself, or refused it. */
@@ -494,6 +547,9 @@ take_done(struct folder *folder, const struct imap_event *event)
 	if (event->serial == folder->serial_bodies) {
 		folder->serial_bodies = 0;
 		folder->last_arrival = clock_now();
+		if (!is_ok)
+			note_refusal(
+			    folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
 		landing_drop_all(&folder->landing);
 		/* told with the question that went in the same flight */
 		if (folder->serial_question == 0)

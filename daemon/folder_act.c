@@ -30,6 +30,7 @@ act_open(void *user)
 	folder->is_lost = false;
 	if (folder->is_prepared)
 		return WATCHER_PREPARED;
+	/* while a job is on its way, its end comes back here */
 	if (folder->jobs == 0)
 		folder_prepare(folder);
 	return WATCHER_NONE;
@@ -48,6 +49,7 @@ static enum watcher_event
 act_examine(void *user)
 {
 	struct folder *folder = user;
+	struct imap_error error = {0};
 
 	folder_begin_lap(folder);
 	uidset_clear(&folder->vanished);
@@ -59,12 +61,36 @@ act_examine(void *user)
 	folder->unexplained = 0;
 	folder->idle_laps = 0;
 	folder->has_looked = false;
+	landing_drop_all(&folder->landing);
 	folder->serial_examine =
 	    imap_examine(folder->imap, folder_mailbox_span(folder));
-	return WATCHER_NONE;
+	if (folder->serial_examine != 0 || !imap_is_ready(folder->imap))
+		return WATCHER_NONE;
+	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
+	    "a mailbox of this name cannot be asked for");
+	folder_fail(folder, &error);
+	return WATCHER_NO;
 }
 
 /* ---- fetching ---- */
+
+/* A message that did not come is asked for alone: some servers end a reply at
+ * the one that they cannot give, and withhold all behind it. */
+static void
+take_window(struct folder *folder, struct uidset *window)
+{
+	struct uidset fresh = {0};
+
+	uidset_free(window);
+	uidset_copy(&fresh, &folder->wanted);
+	uidset_minus(&fresh, &folder->missing);
+	if (uidset_is_empty(&fresh))
+		uidset_take_last(&folder->wanted, 1, window);
+	else
+		uidset_take_last(&fresh, FOLDER_WINDOW, window);
+	uidset_minus(&folder->wanted, window);
+	uidset_free(&fresh);
+}
 
 /* Keeps the windows full, unless the disk is behind. */
 static void
@@ -76,8 +102,7 @@ fetch_more(struct folder *folder)
 		if (window->serial != 0 || uidset_is_empty(&folder->wanted) ||
 		    uidset_count(&folder->arriving) >= FOLDER_MAX_UNSAVED)
 			continue;
-		uidset_free(&window->uids);
-		uidset_take_last(&folder->wanted, FOLDER_WINDOW, &window->uids);
+		take_window(folder, &window->uids);
 		window->serial = imap_uid_fetch(
 		    folder->imap, &window->uids, FOLDER_BODY_ITEMS);
 	}
@@ -169,10 +194,11 @@ note_synced(struct folder *folder)
 		log_info(&folder->subject,
 		    "the same as the server: %" PRIu32 " messages",
 		    folder->index.count);
-	if (folder->stale_uidvalidity != 0 &&
-	    uidset_is_empty(&folder->quarantine))
-		folder_end_generation(folder);
-	if (folder->examined_modseq != folder->row.highestmodseq &&
+	if (folder->stale_uidvalidity != 0) {
+		if (uidset_is_empty(&folder->quarantine) &&
+		    !folder->is_stale_held)
+			folder_end_generation(folder);
+	} else if (folder->examined_modseq != folder->row.highestmodseq &&
 	    !folder->row.is_held) {
 		folder->row.highestmodseq = folder->examined_modseq;
 		(void)folder_commit(folder, true);
@@ -215,6 +241,7 @@ act_leave(void *user)
 {
 	struct folder *folder = user;
 
+	folder_note_idle_end(folder);
 	if (!folder->has_idle)
 		return WATCHER_POLLED;
 	folder->serial_question = imap_noop(folder->imap);
@@ -229,6 +256,7 @@ act_yield(void *user)
 	struct folder *folder = user;
 
 	folder->serial_idle = 0;
+	landing_drop_all(&folder->landing);
 	folder->config.host->release(folder->config.host_user, folder);
 	folder->imap = NULL;
 	folder->config.host->want(folder->config.host_user, folder);
@@ -243,6 +271,7 @@ act_release(void *user)
 	folder->retry_at = 0;
 	folder_arm(folder, 0);
 	folder->serial_idle = 0;
+	landing_drop_all(&folder->landing);
 	folder->imap = NULL;
 	folder->config.host->release(folder->config.host_user, folder);
 	return WATCHER_NONE;
@@ -292,6 +321,11 @@ act_back_off(void *user)
 
 	drop_flight(folder);
 	folder->is_lost = false;
+	if (folder->must_stop)
+		return WATCHER_STOP;
+	/* what the disk has after a failure, only the disk knows */
+	if (folder->error.kind == IMAP_ERROR_LOCAL)
+		folder->is_prepared = false;
 	folder->config.host->changed(folder->config.host_user, folder);
 	folder->failures++;
 	if (gives_up(folder))
@@ -304,9 +338,6 @@ act_back_off(void *user)
 	delay = delay / 2 + (uint64_t)random() % (delay / 2 + 1);
 	folder->retry_at = clock_now() + delay;
 	folder_arm(folder, folder->retry_at);
-	/* the next attempt may fail in another way, which is news */
-	if (!folder->config.runs_once)
-		folder->error.kind = IMAP_ERROR_NONE;
 	return WATCHER_NONE;
 }
 

@@ -28,7 +28,7 @@ is_unchanged(const struct folder *folder, const struct imap_mailbox *mailbox)
 	    mailbox->highestmodseq == folder->row.highestmodseq &&
 	    mailbox->uidnext == folder->row.uidnext && mailbox->uidnext != 0 &&
 	    (int64_t)mailbox->exists == folder_expected(folder) &&
-	    uidset_is_empty(&folder->unverified) &&
+	    uidset_is_empty(&folder->unverified) && !folder->is_altered &&
 	    folder->stale_uidvalidity == 0;
 }
 
@@ -80,7 +80,9 @@ ask_listing(struct folder *folder)
 	folder_begin_lap(folder);
 	uidset_clear(&folder->vanished);
 	folder->needs_listing = false;
+	folder->is_altered = false;
 	folder->is_listing = true;
+	folder->listed = 0;
 	folder->serial_question =
 	    imap_uid_fetch_range(folder->imap, 1, ALL_UIDS, items);
 	append_idle(folder);
@@ -128,6 +130,7 @@ folder_ask(void *user)
 	int64_t arrived;
 
 	burst_reset(&folder->burst);
+	folder_note_idle_end(folder);
 	if (folder->must_stop)
 		return WATCHER_STOP;
 	if (folder->is_lost || folder->imap == NULL)
@@ -150,14 +153,15 @@ folder_ask(void *user)
 
 /* ---- judging ---- */
 
-static struct compare_rules
-rules_of(const struct folder *folder)
+struct compare_rules
+folder_rules(const struct folder *folder)
 {
 	bool is_exempt =
 	    (folder->list_flags & (IMAP_LIST_TRASH | IMAP_LIST_JUNK)) != 0;
 
 	return (struct compare_rules){
-	    .exists = imap_mailbox(folder->imap)->exists,
+	    .exists =
+		folder->imap == NULL ? 0 : imap_mailbox(folder->imap)->exists,
 	    .guard_percent =
 		is_exempt ? 0 : folder->config.settings->delete_guard,
 	    .accepts_deletes = folder->config.accepts_deletes,
@@ -218,9 +222,10 @@ settle_claims(struct folder *folder)
 static void
 judge_listing(struct folder *folder)
 {
-	struct compare_rules rules = rules_of(folder);
+	struct compare_rules rules = folder_rules(folder);
 
-	if (clock_now() > folder->quarantine_until) {
+	if (folder->quarantine_until != 0 &&
+	    clock_now() > folder->quarantine_until) {
 		uidset_free(&folder->quarantine);
 		folder->quarantine_until = 0;
 	}
@@ -239,6 +244,9 @@ folder_judge(void *user)
 	struct folder *folder = user;
 	bool listed = folder->has_listing;
 
+	/* what vanished while the listing was written may be in it */
+	if (listed && !uidset_is_empty(&folder->vanished))
+		folder->needs_listing = true;
 	if (folder->imap == NULL)
 		return WATCHER_LOST;
 	if (folder->serial_bodies != 0 || folder->serial_question != 0)
@@ -249,7 +257,7 @@ folder_judge(void *user)
 	if (listed) {
 		judge_listing(folder);
 	} else if (!uidset_is_empty(&folder->vanished)) {
-		struct compare_rules rules = rules_of(folder);
+		struct compare_rules rules = folder_rules(folder);
 
 		compare_vanished(&folder->compare, &folder->vanished, &rules);
 		note_held(folder, folder->compare.plan.is_held);

@@ -4,6 +4,7 @@
  */
 #include "daemon/folder_private.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "libclient/base/mem.h"
@@ -15,6 +16,9 @@ struct generation {
 	struct state_folder row;
 	struct folder_claims files; /* to be disowned or removed */
 	bool has_old; /* the old claims were valid */
+	uint64_t have; /* messages of the new generation */
+	struct compare_rules rules;
+	bool is_held;
 	bool failed;
 	struct imap_error error;
 };
@@ -122,6 +126,7 @@ begin_done(void *data)
 		folder->next_uid = 1;
 	}
 	generation_free(generation);
+	folder->config.host->changed(folder->config.host_user, folder);
 	watcher_tell(
 	    &folder->watcher, failed ? WATCHER_DISK : WATCHER_COMMITTED);
 }
@@ -153,7 +158,8 @@ stale_found(void *user, const struct maildir_file *file)
 {
 	struct generation *generation = user;
 
-	if (maildir_is_generation(
+	if (file->has_uid &&
+	    maildir_is_generation(
 		file->name, generation->row.stale_uidvalidity))
 		folder_claims_add(&generation->files, file);
 }
@@ -165,6 +171,12 @@ end_work(void *data)
 	bool ok = maildir_scan(generation->maildir, &generation->identity,
 	    stale_found, generation, &generation->error);
 
+	uint64_t count = generation->files.count;
+
+	generation->is_held = count > generation->have &&
+	    compare_holds(&generation->rules, count - generation->have, count);
+	if (ok && generation->is_held)
+		return;
 	for (uint32_t i = 0; ok && i < generation->files.count; i++)
 		ok = maildir_remove_file(generation->maildir,
 		    generation->files.items[i].name,
@@ -180,7 +192,15 @@ end_done(void *data)
 	struct folder *folder = generation->folder;
 
 	folder->jobs--;
-	if (generation->failed) {
+	if (generation->is_held) {
+		folder->is_stale_held = true;
+		folder->row.is_held = true;
+		log_warning(&folder->subject,
+		    "the new mailbox has far fewer messages than the one "
+		    "before: the old files stay (delete_guard); to let "
+		    "them go: mailmirror sync --accept-deletes %s/%s",
+		    folder->config.settings->name, folder->name);
+	} else if (generation->failed) {
 		log_warning(&folder->subject,
 		    "the mailbox's former files could not be removed: %s",
 		    generation->error.text);
@@ -198,6 +218,10 @@ end_done(void *data)
 void
 folder_end_generation(struct folder *folder)
 {
-	(void)job_submit(
-	    folder->config.disk, end_work, end_done, generation_new(folder));
+	struct generation *generation = generation_new(folder);
+
+	assert(folder->stale_uidvalidity != folder->identity.uidvalidity);
+	generation->have = folder->index.count;
+	generation->rules = folder_rules(folder);
+	(void)job_submit(folder->config.disk, end_work, end_done, generation);
 }

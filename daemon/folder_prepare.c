@@ -47,12 +47,17 @@ struct prepare {
 	uint32_t highest_uid;
 	uint32_t stale;
 	struct state_folder row;
+	struct index_entry *found; /* files named as ours, as they came */
+	uint32_t found_count;
+	uint32_t found_size;
+	struct uidset doubled; /* UIDs that several of them name */
 	struct index index;
 	struct keywords keywords;
 	struct uidset unverified;
 	struct folder_claims odd;
 	uint32_t local_files; /* without a claim: left alone */
 	uint32_t disowned;
+	bool is_altered; /* flags are not as the rows say */
 	bool failed;
 	struct imap_error error;
 };
@@ -61,20 +66,73 @@ static void
 prepare_found(void *user, const struct maildir_file *file)
 {
 	struct prepare *prepare = user;
-	struct index_entry entry;
 
 	if (!file->has_uid) {
 		prepare->local_files++;
 		return;
 	}
-	if (!file->is_ours ||
-	    index_find(&prepare->index, file->message.uid) != NULL) {
+	if (!file->is_ours) {
 		folder_claims_add(&prepare->odd, file);
 		return;
 	}
-	entry = folder_entry(&file->message);
-	index_put(&prepare->index, &entry);
-	uidset_add(&prepare->unverified, file->message.uid);
+	if (prepare->found_count == prepare->found_size) {
+		prepare->found_size = prepare->found_size * 2 + 256;
+		prepare->found = mem_resize(prepare->found, prepare->found_size,
+		    sizeof(*prepare->found));
+	}
+	prepare->found[prepare->found_count++] = folder_entry(&file->message);
+}
+
+static int
+compare_uids(const void *a, const void *b)
+{
+	uint32_t left = ((const struct index_entry *)a)->uid;
+	uint32_t right = ((const struct index_entry *)b)->uid;
+
+	return left < right ? -1 : left > right;
+}
+
+/* In order of their UIDs, so that nothing is moved about for each. */
+static void
+index_found(struct prepare *prepare)
+{
+	if (prepare->found_count > 1)
+		qsort(prepare->found, prepare->found_count,
+		    sizeof(*prepare->found), compare_uids);
+	for (uint32_t i = 0; i < prepare->found_count; i++) {
+		const struct index_entry *entry = &prepare->found[i];
+
+		if (i > 0 && entry->uid == entry[-1].uid) {
+			uidset_add(&prepare->doubled, entry->uid);
+			continue;
+		}
+		index_put(&prepare->index, entry);
+		uidset_add(&prepare->unverified, entry->uid);
+	}
+	prepare->found = mem_free(prepare->found);
+}
+
+/* Copies with our names, or one file that a mail reader moved meanwhile. */
+static void
+prepare_doubled(void *user, const struct maildir_file *file)
+{
+	struct prepare *prepare = user;
+
+	if (file->has_uid && file->is_ours &&
+	    uidset_contains(&prepare->doubled, file->message.uid))
+		folder_claims_add(&prepare->odd, file);
+}
+
+static bool
+scan(struct prepare *prepare)
+{
+	if (!maildir_scan(prepare->maildir, &prepare->identity, prepare_found,
+		prepare, &prepare->error))
+		return false;
+	index_found(prepare);
+	return uidset_is_empty(&prepare->doubled) ||
+	    maildir_scan(prepare->maildir, &prepare->identity, prepare_doubled,
+		prepare, &prepare->error);
 }
 
 /* A row vouches for the file that is as it says. */
@@ -86,6 +144,8 @@ prepare_row(void *user, const struct state_message *row)
 	struct index_entry expected = folder_entry(&(struct maildir_message){
 	    .uid = row->uid, .size = row->size, .date = row->date});
 
+	if (entry == NULL || entry->flags != row->flags)
+		prepare->is_altered = true;
 	if (entry != NULL && entry->size == expected.size &&
 	    entry->date == expected.date)
 		uidset_remove(&prepare->unverified, row->uid);
@@ -99,14 +159,53 @@ disown(struct prepare *prepare, const struct folder_claim *claim)
 	    prepare->maildir, claim->name, claim->is_new, &prepare->error);
 }
 
+/* A claim that nobody has settled yet: the server will be asked. */
+static void
+keep_claim(struct prepare *prepare, const struct folder_claim *claim,
+    struct folder_claims *left)
+{
+	struct index_entry put = folder_entry(&claim->message);
+
+	index_put(&prepare->index, &put);
+	uidset_add(&prepare->unverified, put.uid);
+	folder_claims_add(left,
+	    &(struct maildir_file){.name = claim->name,
+		.is_new = claim->is_new,
+		.message = claim->message});
+}
+
 /*
- * One file a UID: another claimant is removed if it is the same message to
- * the byte, else it becomes a local file. A claimant whose name says another
- * generation has no claim. What is left waits for the server's word.
+ * One file a UID. Another claimant is removed if it is the same message to
+ * the byte, else it becomes a local file; if there is no other, it is the
+ * message itself, found twice because it was just moved.
+ */
+static bool
+settle_rival(struct prepare *prepare, const struct folder_claim *claim,
+    struct index_entry *entry)
+{
+	char other[MAILDIR_NAME_SIZE];
+	bool is_new = false;
+
+	if (!maildir_find_claim(prepare->maildir, claim->message.uid,
+		claim->name, other, &is_new)) {
+		entry->flags = claim->message.flags;
+		return true;
+	}
+	if (!maildir_same_content(
+		prepare->maildir, claim->name, claim->is_new, other, is_new))
+		return disown(prepare, claim);
+	return maildir_remove_file(
+	    prepare->maildir, claim->name, claim->is_new, &prepare->error);
+}
+
+/*
+ * A claimant whose name says another generation has no claim; the generation
+ * that is on its way out is left to its own end.
  */
 static bool
 settle_odd(struct prepare *prepare)
 {
+	uint32_t uidvalidity = prepare->identity.uidvalidity;
 	struct folder_claims left = {0};
 	bool ok = true;
 
@@ -114,34 +213,16 @@ settle_odd(struct prepare *prepare)
 		struct folder_claim *claim = &prepare->odd.items[i];
 		struct index_entry *entry =
 		    index_find(&prepare->index, claim->message.uid);
-		char other[MAILDIR_NAME_SIZE];
-		bool is_new = false;
 
-		if (entry == NULL &&
-		    maildir_is_generation(
-			claim->name, prepare->identity.uidvalidity)) {
-			struct index_entry put = folder_entry(&claim->message);
-
-			index_put(&prepare->index, &put);
-			uidset_add(&prepare->unverified, put.uid);
-			folder_claims_add(&left,
-			    &(struct maildir_file){.name = claim->name,
-				.is_new = claim->is_new,
-				.message = claim->message});
-			continue;
-		}
 		if (prepare->stale != 0 &&
 		    maildir_is_generation(claim->name, prepare->stale))
 			continue;
-		if (entry != NULL &&
-		    maildir_find_claim(prepare->maildir, claim->message.uid,
-			claim->name, other, &is_new) &&
-		    maildir_same_content(prepare->maildir, claim->name,
-			claim->is_new, other, is_new))
-			ok = maildir_remove_file(prepare->maildir, claim->name,
-			    claim->is_new, &prepare->error);
-		else
+		if (!maildir_is_generation(claim->name, uidvalidity))
 			ok = disown(prepare, claim);
+		else if (entry == NULL)
+			keep_claim(prepare, claim, &left);
+		else
+			ok = settle_rival(prepare, claim, entry);
 	}
 	folder_claims_free(&prepare->odd);
 	prepare->odd = left;
@@ -205,16 +286,18 @@ prepare_disk(struct prepare *prepare)
 	keywords_read(&prepare->keywords, prepare->maildir);
 	if (!state_load_folder(state, mailbox, &prepare->row, &prepare->error))
 		return false;
-	prepare->stale = prepare->row.stale_uidvalidity;
 	prepare->identity = folder->identity;
+	prepare->identity.uidvalidity = 0;
 	if (maildir_read_uidvalidity(
 		prepare->maildir, &uidvalidity, &prepare->highest_uid))
 		prepare->identity.uidvalidity = uidvalidity;
 	else if (!refuse_mbsync(prepare))
 		return false;
-	if (!maildir_scan(prepare->maildir, &prepare->identity, prepare_found,
-		prepare, &prepare->error) ||
-	    !settle_odd(prepare))
+	/* the server went back before the new generation had begun */
+	if (prepare->row.stale_uidvalidity == prepare->identity.uidvalidity)
+		prepare->row.stale_uidvalidity = 0;
+	prepare->stale = prepare->row.stale_uidvalidity;
+	if (!scan(prepare) || !settle_odd(prepare))
 		return false;
 	if (prepare->row.uidvalidity != prepare->identity.uidvalidity) {
 		prepare->row.highestmodseq = 0;
@@ -240,6 +323,8 @@ prepare_free(struct prepare *prepare)
 	index_free(&prepare->index);
 	keywords_free(&prepare->keywords);
 	uidset_free(&prepare->unverified);
+	uidset_free(&prepare->doubled);
+	mem_free(prepare->found);
 	folder_claims_free(&prepare->odd);
 	mem_free(prepare);
 }
@@ -272,14 +357,16 @@ prepare_done(void *data)
 		folder_fail(folder, &prepare->error);
 		prepare_free(prepare);
 		watcher_tell(&folder->watcher, WATCHER_DISK);
+		folder->config.host->changed(folder->config.host_user, folder);
 		return;
 	}
 	report_files(prepare);
+	folder_unprepare(folder);
 	folder->is_prepared = true;
+	folder->is_altered = prepare->is_altered;
 	folder->maildir = prepare->maildir;
 	prepare->maildir = NULL;
 	folder->landing.maildir = folder->maildir;
-	mem_free(folder->path);
 	folder->path = prepare->path;
 	prepare->path = NULL;
 	folder->identity = prepare->identity;
@@ -302,6 +389,7 @@ prepare_done(void *data)
 	}
 	prepare_free(prepare);
 	watcher_tell(&folder->watcher, WATCHER_PREPARED);
+	folder->config.host->changed(folder->config.host_user, folder);
 }
 
 void

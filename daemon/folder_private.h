@@ -14,11 +14,13 @@
 #include "daemon/log.h"
 #include "libclient/burst.h"
 
-#define FOLDER_WINDOWS	      2 /* FETCH commands in flight */
-#define FOLDER_WINDOW	      256 /* messages of one */
-#define FOLDER_BATCH_BYTES    16777216
-#define FOLDER_MAX_UNSAVED    1024 /* messages landed and not committed */
-#define FOLDER_ONCE_ATTEMPTS  3 /* connections lost before `sync` ends */
+#define FOLDER_WINDOWS	   2 /* FETCH commands in flight */
+#define FOLDER_WINDOW	   256 /* messages of one */
+#define FOLDER_BATCH_BYTES 16777216
+#define FOLDER_MAX_UNSAVED 1024 /* messages landed and not committed */
+/* Lines that a listing may have beyond twice what the server says exists. */
+#define FOLDER_LISTING_SLACK 100000
+#define FOLDER_ONCE_ATTEMPTS 3 /* connections lost before `sync` ends */
 
 #define FOLDER_BODY_ITEMS                                               \
 	(IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | \
@@ -52,6 +54,8 @@ struct folder {
 
 	/* the disk */
 	bool is_prepared;
+	bool is_altered; /* flags on disk are not as last agreed */
+	bool is_stale_held; /* by delete_guard, until somebody accepts it */
 	unsigned jobs; /* on the disk lane */
 	unsigned commits; /* those of them that change messages */
 	struct maildir *maildir;
@@ -74,6 +78,7 @@ struct folder {
 	uint64_t serial_idle;
 	bool is_listing; /* the question is a listing */
 	bool has_listing; /* ... and was answered */
+	uint64_t listed; /* lines of the listing so far */
 	bool needs_listing; /* only a listing tells what changed */
 	uint32_t next_uid; /* above all UIDs ever seen */
 	uint32_t bodies_from;
@@ -120,6 +125,15 @@ struct index_entry folder_entry(const struct maildir_message *message);
 
 /* Forgets the last answer; a new one is compared from here on. */
 void folder_begin_lap(struct folder *folder);
+
+/* What compare may do with this folder. */
+struct compare_rules folder_rules(const struct folder *folder);
+
+/* An IDLE that we end after a while was a good one. */
+void folder_note_idle_end(struct folder *folder);
+
+/* Forgets what was read of the disk: it is to be read again. */
+void folder_unprepare(struct folder *folder);
 
 /* Two of the actions: ASK and JUDGE. */
 enum watcher_event folder_ask(void *user);

@@ -36,13 +36,24 @@ mailboxes_find(struct mailboxes *list, struct span bytes)
 	return NULL;
 }
 
+/* A name that a command can carry. */
+static bool
+is_usable(struct span bytes)
+{
+	return bytes.len > 0 && bytes.len <= MAILBOXES_MAX_NAME &&
+	    memchr(bytes.at, '\0', bytes.len) == NULL &&
+	    memchr(bytes.at, '\r', bytes.len) == NULL &&
+	    memchr(bytes.at, '\n', bytes.len) == NULL;
+}
+
 void
 mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 {
 	struct mailbox *mailbox;
 
 	if ((list->flags & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT)) != 0 ||
-	    list->mailbox.len == 0 || all->count >= MAILBOXES_MAX ||
+	    !is_usable(list->mailbox) || all->count >= MAILBOXES_MAX ||
+	    all->bytes + list->mailbox.len > MAILBOXES_MAX_BYTES ||
 	    mailboxes_find(all, list->mailbox) != NULL)
 		return;
 	if (all->count == all->size) {
@@ -50,6 +61,7 @@ mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 		all->items =
 		    mem_resize(all->items, all->size, sizeof(*all->items));
 	}
+	all->bytes += list->mailbox.len;
 	mailbox = &all->items[all->count++];
 	*mailbox = (struct mailbox){
 	    .bytes = span_to_string(list->mailbox),

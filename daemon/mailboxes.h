@@ -11,8 +11,11 @@
 #include "conf/settings.h"
 #include "libclient/imap.h"
 
-/* The most mailboxes that a server may list. */
-#define MAILBOXES_MAX 100000
+/* The most mailboxes that a server may list, the longest name, and the bytes
+ * of all names together. */
+#define MAILBOXES_MAX	    20000
+#define MAILBOXES_MAX_NAME  1024
+#define MAILBOXES_MAX_BYTES 4194304
 
 struct mailbox {
 	char *bytes; /* as commands take it */
@@ -30,6 +33,7 @@ struct mailboxes {
 	struct mailbox *items;
 	uint32_t count;
 	uint32_t size;
+	size_t bytes; /* of all names */
 };
 
 /* Adds what LIST told; mailboxes that cannot be opened and repetitions are

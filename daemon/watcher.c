@@ -25,6 +25,7 @@ static const struct watcher_row
 	    [WATCHER_OPENING] =
 		{
 		    [WATCHER_PREPARED] = ROW(QUEUE, OPENING),
+		    [WATCHER_COMMITTED] = ROW(OPEN, OPENING),
 		    [WATCHER_OPENED] = ROW(EXAMINE, SELECTING),
 		},
 	    [WATCHER_SELECTING] =

@@ -114,6 +114,14 @@ uint64_t imap_idle(struct imap *imap);
  * is open. (imaplib: leaving the Idler's context) */
 void imap_done(struct imap *imap);
 
+/*
+ * The refusal that an IMAP_DONE with NO or BAD tells, as an error for people:
+ * its kind follows from the response code, or is otherwise. what: "EXAMINE".
+ * Returns false.
+ */
+bool imap_refusal(struct imap_error *error, const char *what,
+    const struct imap_event *event, enum imap_error_kind otherwise);
+
 /* What the server offers, and the selected mailbox as last described. */
 const struct capabilities *imap_capabilities(const struct imap *imap);
 const struct imap_mailbox *imap_mailbox(const struct imap *imap);

@@ -1,13 +1,21 @@
 /*
- * Reading and writing descriptors, through TLS where there is some. SIGPIPE is
- * ignored by the stream.
+ * Reading and writing descriptors, through TLS and deflate where there are
+ * some. SIGPIPE is ignored by the stream.
  */
 #include "libclient/io/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	/* What is read at once to be inflated; a TLS record at the most. */
+	PACKED_IN_SIZE = 16 * 1024,
+	/* What is deflated at once, so that a long queue is not held twice. */
+	PACKED_OUT_SIZE = 64 * 1024
+};
 
 static int
 make_non_blocking(int fd)
@@ -35,9 +43,25 @@ void
 channel_close(struct channel *channel)
 {
 	channel->tls = tls_link_free(channel->tls);
+	channel->zpipe = zpipe_free(channel->zpipe);
+	buf_free(&channel->packed_in);
+	buf_free_secret(&channel->packed_out);
 	close(channel->read_fd);
 	if (channel->write_fd != channel->read_fd)
 		close(channel->write_fd);
+}
+
+void
+channel_start_deflate(struct channel *channel, struct span rest)
+{
+	bool fits;
+
+	channel->zpipe = zpipe_new();
+	buf_init(&channel->packed_in, CHANNEL_MAX_REST);
+	buf_init(&channel->packed_out, ZPIPE_MAX_DEFLATED(PACKED_OUT_SIZE));
+	fits = buf_add_span(&channel->packed_in, rest);
+	assert(fits);
+	(void)fits;
 }
 
 static enum io_result
@@ -48,8 +72,8 @@ lose(int system_error, struct imap_error *error)
 	return IO_FAILED;
 }
 
-enum io_result
-channel_read(struct channel *channel, char *out, size_t size, size_t *count,
+static enum io_result
+read_plain(struct channel *channel, char *out, size_t size, size_t *count,
     struct imap_error *error)
 {
 	ssize_t n;
@@ -71,8 +95,59 @@ channel_read(struct channel *channel, char *out, size_t size, size_t *count,
 	return IO_DONE;
 }
 
+/* Reads what is to be inflated next; all that came before is used up. */
+static enum io_result
+fill_packed_in(struct channel *channel, struct imap_error *error)
+{
+	char *room = buf_reserve(&channel->packed_in, PACKED_IN_SIZE);
+	enum io_result result;
+	size_t count;
+
+	assert(room != NULL);
+	result = read_plain(channel, room, PACKED_IN_SIZE, &count, error);
+	buf_grow(&channel->packed_in, count);
+	/* An idle connection holds nothing. */
+	if (count == 0)
+		buf_free(&channel->packed_in);
+	return result;
+}
+
+/*
+ * What zlib holds comes first: no poll tells of it. Reads once at the most, as
+ * compressed data that come to nothing could keep a loop busy for ever.
+ */
+static enum io_result
+read_inflated(struct channel *channel, char *out, size_t size, size_t *count,
+    struct imap_error *error)
+{
+	enum io_result result;
+
+	if (!zpipe_inflate(
+		channel->zpipe, &channel->packed_in, out, size, count, error))
+		return IO_FAILED;
+	if (*count > 0)
+		return IO_DONE;
+	result = fill_packed_in(channel, error);
+	if (result != IO_DONE)
+		return result;
+	if (!zpipe_inflate(
+		channel->zpipe, &channel->packed_in, out, size, count, error))
+		return IO_FAILED;
+	return IO_DONE;
+}
+
 enum io_result
-channel_write(struct channel *channel, struct span bytes, size_t *count,
+channel_read(struct channel *channel, char *out, size_t size, size_t *count,
+    struct imap_error *error)
+{
+	*count = 0;
+	if (channel->zpipe != NULL)
+		return read_inflated(channel, out, size, count, error);
+	return read_plain(channel, out, size, count, error);
+}
+
+static enum io_result
+write_plain(struct channel *channel, struct span bytes, size_t *count,
     struct imap_error *error)
 {
 	ssize_t n;
@@ -88,6 +163,49 @@ channel_write(struct channel *channel, struct span bytes, size_t *count,
 	*count = (size_t)n;
 	channel->bytes_out += (uint64_t)n;
 	return IO_DONE;
+}
+
+/* A flight ends where nothing more waits to be written. */
+static void
+fill_packed_out(struct channel *channel, struct span bytes)
+{
+	const bool is_all = bytes.len <= PACKED_OUT_SIZE;
+
+	channel->packed = is_all ? bytes.len : PACKED_OUT_SIZE;
+	bytes.len = channel->packed;
+	zpipe_deflate(channel->zpipe, bytes, is_all, &channel->packed_out);
+}
+
+static enum io_result
+write_deflated(struct channel *channel, struct span bytes, size_t *count,
+    struct imap_error *error)
+{
+	enum io_result result = IO_DONE;
+	size_t n;
+
+	if (channel->packed == 0)
+		fill_packed_out(channel, bytes);
+	while (result == IO_DONE && buf_len(&channel->packed_out) > 0) {
+		result = write_plain(
+		    channel, buf_span(&channel->packed_out), &n, error);
+		buf_consume(&channel->packed_out, n);
+	}
+	if (result != IO_DONE)
+		return result;
+	buf_free_secret(&channel->packed_out);
+	*count = channel->packed;
+	channel->packed = 0;
+	return IO_DONE;
+}
+
+enum io_result
+channel_write(struct channel *channel, struct span bytes, size_t *count,
+    struct imap_error *error)
+{
+	*count = 0;
+	if (channel->zpipe != NULL)
+		return write_deflated(channel, bytes, count, error);
+	return write_plain(channel, bytes, count, error);
 }
 
 uint64_t

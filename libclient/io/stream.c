@@ -5,9 +5,9 @@
  * the handler is never called from inside a call, and there is one place
  * that expects it to free the stream.
  *
- * A level-triggered poll does not see what OpenSSL holds already; reading
- * therefore goes on until there is nothing more or the turn's share is used,
- * in which case another turn follows behind the other streams' ones.
+ * A level-triggered poll does not see what OpenSSL and zlib hold already;
+ * reading therefore goes on until there is nothing more or the turn's share is
+ * used, in which case another turn follows behind the other streams' ones.
  */
 #include "libclient/io/stream.h"
 
@@ -224,11 +224,12 @@ fill_scratch(struct stream *stream, size_t *len)
 		result = channel_read(
 		    &stream->channel, scratch + *len, size, &count, &error);
 		*len += count;
-		/* Without TLS the next poll tells of more than this. */
+		/* When all is plain the next poll tells of more than this. */
 		if (result == IO_DONE && count < size &&
-		    stream->channel.tls == NULL)
+		    stream->channel.tls == NULL &&
+		    stream->channel.zpipe == NULL)
 			return false;
-	} while (result == IO_DONE && *len < SCRATCH_SIZE);
+	} while (result == IO_DONE && count > 0 && *len < SCRATCH_SIZE);
 	stream->read_wants = result == IO_WANT_WRITE ? EPOLLOUT : EPOLLIN;
 	if (result == IO_CLOSED || result == IO_FAILED) {
 		stream->is_clean = result == IO_CLOSED;
@@ -245,19 +246,28 @@ may_read(const struct stream *stream)
 		(stream->state == ENDING && stream->is_write_lost));
 }
 
+/* What this turn may still read: of the wire, and of what it becomes. */
+static bool
+has_share(const struct stream *stream, uint64_t begin, size_t total)
+{
+	return total < TURN_LIMIT &&
+	    channel_bytes_in(&stream->channel) - begin < TURN_LIMIT;
+}
+
 static void
 receive(struct stream *stream)
 {
+	const uint64_t begin = channel_bytes_in(&stream->channel);
 	size_t total = 0;
 	size_t len = 0;
 	bool is_more = true;
 
-	while (is_more && total < TURN_LIMIT && may_read(stream)) {
+	while (is_more && may_read(stream) && has_share(stream, begin, total)) {
 		stream->is_read_due = false;
 		is_more = fill_scratch(stream, &len);
 		total += len;
 		if (len == 0)
-			return;
+			continue;
 		assert(!is_scratch_lent);
 		is_scratch_lent = true;
 		stream->handler->received(
@@ -431,7 +441,7 @@ stream_start_tls(struct stream *stream, struct tls_context *context)
 {
 	struct channel *channel = &stream->channel;
 
-	assert(channel->tls == NULL);
+	assert(channel->tls == NULL && channel->zpipe == NULL);
 	if (stream->state != OPEN)
 		return;
 	if (buf_len(&stream->queue) > 0) {
@@ -442,6 +452,22 @@ stream_start_tls(struct stream *stream, struct tls_context *context)
 		channel->tls =
 		    tls_link_new(context, channel->read_fd, channel->write_fd);
 		stream->state = SECURING;
+		stream->is_read_due = true;
+	}
+	settle(stream);
+}
+
+void
+stream_start_deflate(struct stream *stream, struct span rest)
+{
+	assert(stream->channel.zpipe == NULL);
+	if (stream->state != OPEN)
+		return;
+	if (buf_len(&stream->queue) > 0) {
+		fail(stream, IMAP_ERROR_PROTOCOL,
+		    "compression was to begin while commands wait to be sent");
+	} else {
+		channel_start_deflate(&stream->channel, rest);
 		stream->is_read_due = true;
 	}
 	settle(stream);

@@ -1,6 +1,6 @@
 /*
  * A byte stream on an event loop: a socket, or a process's stdin and stdout,
- * with or without TLS. It moves bytes and cannot read them.
+ * with or without TLS and deflate. It moves bytes and cannot read them.
  */
 #ifndef LIBCLIENT_IO_STREAM_H
 #define LIBCLIENT_IO_STREAM_H
@@ -23,8 +23,9 @@ struct stream;
  */
 struct stream_handler {
 	/*
-	 * Bytes came; borrowed until it returns. At most 256 KiB a wake-up, so
-	 * that one connection does not starve the others.
+	 * Bytes came; borrowed until it returns. At most 64 KiB a call and
+	 * 256 KiB a wake-up, so that one connection does not starve the
+	 * others.
 	 */
 	void (*received)(void *user, struct span bytes);
 	/* The TLS handshake ended well. */
@@ -58,6 +59,16 @@ struct stream *stream_free(struct stream *stream);
 void stream_start_tls(struct stream *stream, struct tls_context *context);
 
 /*
+ * From now on what is written is deflated (RFC 4978), each flight so that the
+ * peer can read all of it, and what comes is inflated; also rest, at most
+ * 64 KiB: what came behind the peer's agreement and is not plain any more.
+ * Nothing may wait to be sent, and TLS cannot be started afterwards. closed()
+ * with PROTOCOL tells of bytes that are not deflated, with LIMIT of a bomb:
+ * more than 1 MiB, and over 1000 bytes for each that came.
+ */
+void stream_start_deflate(struct stream *stream, struct span rest);
+
+/*
  * Queues bytes; they are written when the loop next turns or at once with
  * stream_flush(). Failure shows as closed().
  */
@@ -69,7 +80,7 @@ void stream_flush(struct stream *stream);
 /* Bytes queued and not yet with the kernel. */
 size_t stream_pending(const struct stream *stream);
 
-/* Bytes of the wire, TLS included, since the beginning. */
+/* Bytes of the wire, deflated and TLS included, since the beginning. */
 uint64_t stream_bytes_in(const struct stream *stream);
 uint64_t stream_bytes_out(const struct stream *stream);
 

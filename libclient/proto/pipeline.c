@@ -153,7 +153,11 @@ pipeline_plus(struct pipeline *pipeline, uint64_t *serial)
 		}
 		if (!entry_is_written(entry))
 			break;
-		if (entry->kind == PIPELINE_IDLE && !entry->is_open) {
+		if (entry->kind == PIPELINE_IDLE) {
+			/* a second one; what follows has to wait for IDLE's
+			 * reply, so it is not theirs */
+			if (entry->is_open)
+				break;
 			entry->is_open = true;
 			*serial = entry->serial;
 			return PIPELINE_PLUS_IDLING;

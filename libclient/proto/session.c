@@ -12,7 +12,7 @@
 #include "libclient/wire/response.h"
 
 #define ARENA_CAP 4194304
-#define OUT_CAP	16777216
+#define OUT_CAP	  16777216
 
 /* Ids of inline bodies: frame's own ids count from 1 and do not get there. */
 #define INLINE_ID 0x80000000u
@@ -498,10 +498,9 @@ session_closed(struct session *session, const struct imap_error *error)
 		return;
 	session->is_logged_out = session->expects_end &&
 	    error->kind == IMAP_ERROR_NETWORK && frame_is_empty(session->frame);
+	session->error = *error;
 	if (session->is_logged_out)
-		imap_error_set(&session->error, IMAP_ERROR_NONE, "logged out");
-	else
-		session->error = *error;
+		session->error = (struct imap_error){.text = "logged out"};
 }
 
 uint64_t

@@ -29,7 +29,7 @@ without() { echo "$libraries" | sed -E "s,\|($1),,g; s,^($1)\|,,"; }
 room 'libclient/base/' "$base" "$libraries|$outside"
 room 'libclient/wire/' "$wire" "$libraries|$outside"
 room 'libclient/proto/' "$proto" "$(without gsasl)|$outside"
-room 'libclient/io/' "$io" "$(without 'openssl|systemd')"
+room 'libclient/io/' "$io" "$(without 'openssl|systemd|zlib')"
 room 'libclient/[a-z_]*\.' 'libclient/' "$(without systemd)"
 room 'conf/' 'conf/' "$(without libconfig)"
 room 'daemon/(log|name|compare|index|exit_code)' "$d0" "$(without openssl)"

@@ -235,8 +235,8 @@ assert_guarded(int i)
 
 	ck_assert(compare.plan.is_held == guards[i].is_held);
 	ck_assert(!compare.plan.is_doubtful);
-	ck_assert_uint_eq(uidset_count(&compare.plan.remove),
-	    guards[i].is_held ? 0 : gone);
+	ck_assert_uint_eq(
+	    uidset_count(&compare.plan.remove), guards[i].is_held ? 0 : gone);
 	ck_assert(compare_is_same(&compare) == guards[i].is_held);
 }
 
@@ -362,6 +362,46 @@ START_TEST(test_flags_are_taken_without_a_listing)
 	ck_assert_uint_eq(compare.plan.reflags[0].uid, 1);
 	ck_assert_uint_eq(compare.plan.reflags[0].flags, 0);
 	assert_fetch("");
+}
+END_TEST
+
+static const struct {
+	uint32_t disk;
+	uint32_t told[3];
+	uint32_t reflag; /* UINT32_MAX: none */
+} last_words[] = {
+    {0, {INDEX_SEEN, INDEX_FLAGGED, INDEX_DRAFT}, INDEX_DRAFT},
+    {0, {INDEX_SEEN, INDEX_SEEN, INDEX_SEEN}, INDEX_SEEN},
+    {0, {INDEX_SEEN, INDEX_SEEN, 0}, UINT32_MAX},
+    {INDEX_SEEN, {0, INDEX_SEEN, 0}, 0},
+    {INDEX_SEEN, {INDEX_SEEN, 0, INDEX_SEEN}, UINT32_MAX},
+};
+
+#define LAST_WORDS (int)(sizeof(last_words) / sizeof(*last_words))
+
+/* With and without a listing, among changes of others. */
+START_TEST(test_of_a_messages_flags_the_last_word_counts)
+{
+	bool is_listed = _i >= LAST_WORDS;
+	int row = _i % LAST_WORDS;
+	uint32_t expected = last_words[row].reflag;
+
+	put(1, 0);
+	put(5, last_words[row].disk);
+	put(9, 0);
+	for (int i = 0; i < 3; i++) {
+		compare_flags(&compare, i == 1 ? 1 : 9, INDEX_REPLIED);
+		if (is_listed)
+			compare_message(&compare, 5, last_words[row].told[i]);
+		else
+			compare_flags(&compare, 5, last_words[row].told[i]);
+	}
+	ck_assert_uint_eq(
+	    compare.plan.reflag_count, expected == UINT32_MAX ? 2 : 3);
+	for (uint32_t i = 0; i < compare.plan.reflag_count; i++)
+		ck_assert_uint_eq(compare.plan.reflags[i].flags,
+		    compare.plan.reflags[i].uid == 5 ? expected
+						     : INDEX_REPLIED);
 }
 END_TEST
 
@@ -512,9 +552,11 @@ make_tests(void)
 	    test_what_vanished_is_removed_if_the_rest_is_what_exists, 0,
 	    VANISHINGS);
 	tcase_add_test(tests, test_flags_are_taken_without_a_listing);
-	tcase_add_test(tests, test_beginning_again_forgets_the_plan);
 	tcase_add_loop_test(tests,
-	    test_random_mailboxes_are_compared_as_the_model_does, 1, 51);
+	    test_of_a_messages_flags_the_last_word_counts, 0, 2 * LAST_WORDS);
+	tcase_add_test(tests, test_beginning_again_forgets_the_plan);
+	tcase_add_loop_test(
+	    tests, test_random_mailboxes_are_compared_as_the_model_does, 1, 51);
 	return tests;
 }
 

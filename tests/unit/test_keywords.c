@@ -5,7 +5,7 @@
 #include "libclient/base/mem.h"
 #include "tests/unit/maildir_helpers.h"
 
-#define FILE_NAME "dovecot-keywords"
+#define FILE_NAME   "dovecot-keywords"
 #define BIT(letter) (UINT32_C(1) << (6 + (letter) - 'a'))
 
 static struct keywords keywords;
@@ -90,16 +90,15 @@ START_TEST(test_a_name_has_200_bytes_at_most)
 	ck_assert_uint_eq(keywords_bit(&keywords,
 			      (struct span){name, KEYWORDS_MAX_LENGTH + 1}),
 	    0);
-	ck_assert_uint_eq(keywords_bit(&keywords,
-			      (struct span){name, KEYWORDS_MAX_LENGTH}),
+	ck_assert_uint_eq(
+	    keywords_bit(&keywords, (struct span){name, KEYWORDS_MAX_LENGTH}),
 	    BIT('a'));
 }
 END_TEST
 
 START_TEST(test_a_nul_is_not_the_end_of_a_name)
 {
-	ck_assert_uint_eq(
-	    keywords_bit(&keywords, (struct span){"a\0b", 3}), 0);
+	ck_assert_uint_eq(keywords_bit(&keywords, (struct span){"a\0b", 3}), 0);
 }
 END_TEST
 
@@ -235,8 +234,8 @@ main(void)
 	    test_names_that_would_break_the_file_are_refused, 0, COUNT(unfit));
 	tcase_add_test(tests, test_a_name_has_200_bytes_at_most);
 	tcase_add_test(tests, test_a_nul_is_not_the_end_of_a_name);
-	tcase_add_loop_test(tests, test_a_file_is_read_as_far_as_it_is_sound,
-	    0, COUNT(files));
+	tcase_add_loop_test(
+	    tests, test_a_file_is_read_as_far_as_it_is_sound, 0, COUNT(files));
 	tcase_add_test(tests, test_a_gap_is_filled_first);
 	tcase_add_test(tests, test_reading_forgets_what_was_known);
 	tcase_add_test(tests, test_a_link_in_the_files_place_is_not_read);

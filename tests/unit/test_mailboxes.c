@@ -24,9 +24,8 @@ tear_down(void)
 	mailboxes_free(&all);
 }
 
-#define WORDS(...)                                                    \
-	((struct settings_list){                                      \
-	    .items = (char *[]){__VA_ARGS__},                         \
+#define WORDS(...)                                                \
+	((struct settings_list){.items = (char *[]){__VA_ARGS__}, \
 	    .count = sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)})
 
 static void
@@ -77,8 +76,7 @@ END_TEST
 
 START_TEST(test_an_invalid_name_is_made_printable)
 {
-	mailboxes_add(
-	    &all, &(struct imap_list){.mailbox = {"a\xff\0b", 4}});
+	mailboxes_add(&all, &(struct imap_list){.mailbox = {"a\xff\0b", 4}});
 	ck_assert_uint_eq(all.count, 1);
 	ck_assert(!all.items[0].is_valid);
 	ck_assert_uint_eq(all.items[0].bytes_len, 4);
@@ -183,18 +181,18 @@ END_TEST
 
 static const struct {
 	struct settings_list watch;
-	uint32_t connections;
 	const char *given;
+	uint32_t connections;
 	uint32_t watched;
 } pushes[] = {
-    {{0}, 5, "a! b! c!", 3},
-    {{0}, 2, "a! b! c", 3},
-    {{0}, 0, "a b c", 3},
-    {{(char *[]){"b", "c"}, 2}, 1, "a b! c", 2},
-    {{(char *[]){"c", "b"}, 2}, 1, "a b! c", 2},
-    {{(char *[]){"*"}, 1}, 3, "a! b! c!", 3},
-    {{(char *[]){"\\Sent"}, 1}, 5, "a b c!", 1},
-    {{(char *[]){"nothing"}, 1}, 5, "a b c", 0},
+    {{0}, "a! b! c!", 5, 3},
+    {{0}, "a! b! c", 2, 3},
+    {{0}, "a b c", 0, 3},
+    {{(char *[]){"b", "c"}, 2}, "a b! c", 1, 2},
+    {{(char *[]){"c", "b"}, 2}, "a b! c", 1, 2},
+    {{(char *[]){"*"}, 1}, "a! b! c!", 3, 3},
+    {{(char *[]){"\\Sent"}, 1}, "a b c!", 5, 1},
+    {{(char *[]){"nothing"}, 1}, "a b c", 5, 0},
 };
 
 #define PUSHES (int)(sizeof(pushes) / sizeof(*pushes))
@@ -252,8 +250,8 @@ main(void)
 	tcase_add_loop_test(tests, test_patterns_choose_and_order, 0, CHOICES);
 	tcase_add_test(tests, test_the_delimiter_is_the_mailboxs_own);
 	tcase_add_test(tests, test_what_was_chosen_can_be_chosen_from_again);
-	tcase_add_loop_test(tests,
-	    test_the_first_watched_ones_get_the_connections, 0, PUSHES);
+	tcase_add_loop_test(
+	    tests, test_the_first_watched_ones_get_the_connections, 0, PUSHES);
 	tcase_add_test(tests, test_a_lower_limit_takes_push_away);
 	tcase_add_test(tests, test_an_empty_list_can_be_used);
 	suite_add_tcase(suite, tests);

@@ -309,6 +309,60 @@ START_TEST(test_what_is_no_file_has_no_content)
 }
 END_TEST
 
+/* ---- claims ---- */
+
+static const struct {
+	const char *files[3];
+	const char *except;
+	const char *found; /* NULL: none */
+} claims[] = {
+    {{"new/1.V7.host,U=5,S=3"}, NULL, "new/1.V7.host,U=5,S=3"},
+    {{"cur/1.V7.host,U=5,S=3:2,S"}, NULL, "cur/1.V7.host,U=5,S=3:2,S"},
+    /* whatever else its name says */
+    {{"cur/foreign,U=5"}, NULL, "cur/foreign,U=5"},
+    {{"cur/1.V99.elsewhere,U=5,FMD5=0:2,"}, NULL,
+	"cur/1.V99.elsewhere,U=5,FMD5=0:2,"},
+    /* other UIDs, no UID, two of them */
+    {{"new/a,U=55", "cur/b,U=4", "cur/c"}, NULL, NULL},
+    {{"cur/a,U=5,U=5"}, NULL, NULL},
+    {{NULL}, NULL, NULL},
+    /* other than the one that is known */
+    {{"new/a,U=5"}, "a,U=5", NULL},
+    {{"new/a,U=5", "cur/b,U=5:2,S"}, "a,U=5", "cur/b,U=5:2,S"},
+    {{"new/a,U=5", "cur/b,U=5:2,S"}, "b,U=5:2,S", "new/a,U=5"},
+    {{"cur/a,U=5:2,", "cur/a,U=5:2,S"}, "a,U=5:2,", "cur/a,U=5:2,S"},
+};
+
+START_TEST(test_a_claim_is_found_in_new_and_cur)
+{
+	char name[MAILDIR_NAME_SIZE], path[MAILDIR_NAME_SIZE + 8];
+	bool is_new = false, is_found;
+
+	for (int i = 0; i < 3 && claims[_i].files[i] != NULL; i++)
+		write_file(claims[_i].files[i], "");
+	is_found =
+	    maildir_find_claim(folder, 5, claims[_i].except, name, &is_new);
+	ck_assert(is_found == (claims[_i].found != NULL));
+	if (!is_found)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", is_new ? "new" : "cur", name);
+	ck_assert_str_eq(path, claims[_i].found);
+}
+END_TEST
+
+START_TEST(test_only_files_claim)
+{
+	char name[MAILDIR_NAME_SIZE];
+	bool is_new;
+
+	ck_assert_int_eq(mkdir("new/a,U=5", 0700), 0);
+	ck_assert_int_eq(symlink("x", "cur/b,U=5"), 0);
+	write_file("cur/.c,U=5", "");
+	write_file("tmp/d,U=5", "");
+	ck_assert(!maildir_find_claim(folder, 5, NULL, name, &is_new));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -337,5 +391,8 @@ main(void)
 	tcase_add_loop_test(tests, test_content_is_compared_byte_for_byte, 0,
 	    COUNT(content_cases));
 	tcase_add_test(tests, test_what_is_no_file_has_no_content);
+	tcase_add_loop_test(
+	    tests, test_a_claim_is_found_in_new_and_cur, 0, COUNT(claims));
+	tcase_add_test(tests, test_only_files_claim);
 	return run_case("maildir_change", tests);
 }

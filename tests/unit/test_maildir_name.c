@@ -265,6 +265,59 @@ END_TEST
 
 #define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
 
+/* ---- the generation ---- */
+
+static const struct {
+	const char *name;
+	uint32_t uidvalidity;
+	bool is_of_it;
+} generations[] = {
+    {"1.V7.host,U=1,S=2", 7, true},
+    {"1.V7.host,U=1,S=2:2,S", 7, true},
+    {"-1.V7.host,U=1,S=2", 7, true},
+    {"1.V4294967295.host,U=1", UINT32_MAX, true},
+    /* whoever lost its claim is still known by its birth */
+    {"1.V7.host,S=2:2,S", 7, true},
+    {"1.V7.host", 7, true},
+    {"1.V8.host,U=1,S=2", 7, false},
+    {"1.V77.host,U=1,S=2", 7, false},
+    {"1.V7x.host", 7, false},
+    {"1.V7,U=1", 7, false},
+    {"1.Vx.host", 7, false},
+    {"1.V.host", 7, false},
+    {"1.V", 7, false},
+    {"1.v7.host", 7, false},
+    {"1.M5P6V7.host,U=1", 7, false},
+    {"1.host.V7.x", 7, false},
+    {"1.V4294967303.host", 7, false},
+    {"1:2,.V7.", 7, false},
+    {"V7.host", 7, false},
+    {"1", 7, false},
+    {"", 7, false},
+    {".V7.host", 7, true},
+};
+
+START_TEST(test_a_name_tells_its_generation)
+{
+	ck_assert_msg(
+	    maildir_is_generation(generations[_i].name,
+		generations[_i].uidvalidity) == generations[_i].is_of_it,
+	    "%s", generations[_i].name);
+}
+END_TEST
+
+START_TEST(test_a_name_of_ours_is_of_its_generation)
+{
+	struct maildir_identity host = {7, "V8.host"};
+	struct maildir_message message = {.uid = 1, .date = _i - 1};
+	char name[MAILDIR_NAME_SIZE];
+
+	maildir_base_name(&host, &message, name);
+	ck_assert(maildir_is_generation(name, 7));
+	ck_assert(!maildir_is_generation(name, 8));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -288,6 +341,10 @@ main(void)
 	    COUNT(foreign_cases));
 	tcase_add_loop_test(
 	    tests, test_a_claim_is_taken_out_of_a_name, 0, COUNT(disown_cases));
+	tcase_add_loop_test(tests, test_a_name_tells_its_generation, 0,
+	    (int)(sizeof(generations) / sizeof(*generations)));
+	tcase_add_loop_test(
+	    tests, test_a_name_of_ours_is_of_its_generation, 0, 3);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

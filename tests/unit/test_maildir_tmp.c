@@ -1,5 +1,5 @@
 /*
- * daemon/maildir_tmp: files in tmp/ and .uidvalidity.
+ * daemon/maildir_tmp: files in tmp/, the folder's small files, .uidvalidity.
  */
 #include "tests/unit/maildir_helpers.h"
 
@@ -75,6 +75,95 @@ START_TEST(test_what_our_process_id_left_before_is_cleaned_too)
 	write_file(left, "");
 	maildir_clean_tmp(folder);
 	ck_assert(!exists(left));
+}
+END_TEST
+
+/* ---- small files ---- */
+
+START_TEST(test_a_small_file_is_read_as_far_as_there_is_room)
+{
+	char bytes[8];
+
+	write_file("small", "12345");
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "small", bytes, sizeof(bytes)), 5);
+	ck_assert_int_eq(memcmp(bytes, "12345", 5), 0);
+	ck_assert_uint_eq(maildir_read_file(folder, "small", bytes, 3), 3);
+	write_file("small", "");
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "small", bytes, sizeof(bytes)), 0);
+}
+END_TEST
+
+START_TEST(test_what_is_no_small_file_is_not_read)
+{
+	char bytes[8];
+
+	write_file("file", "12345");
+	ck_assert_int_eq(symlink("file", "link"), 0);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "missing", bytes, sizeof(bytes)), 0);
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "link", bytes, sizeof(bytes)), 0);
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "fifo", bytes, sizeof(bytes)), 0);
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "cur", bytes, sizeof(bytes)), 0);
+}
+END_TEST
+
+START_TEST(test_a_small_file_is_replaced_at_once)
+{
+	bool is_durable = _i == 1;
+	FILE *before;
+	char line[16] = "";
+
+	umask(0);
+	write_file("small", "before");
+	before = fopen("small", "re");
+	ck_assert_ptr_nonnull(before);
+	ck_assert(maildir_replace_file(
+	    folder, "small", span_of("after"), is_durable, &error));
+	assert_content("small", "after");
+	ck_assert_uint_eq(mode_of("small"), 0600);
+	/* who had it open still reads the old one, whole */
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), before));
+	ck_assert_str_eq(line, "before");
+	fclose(before);
+	ck_assert_int_eq(rmdir("tmp"), 0);
+}
+END_TEST
+
+START_TEST(test_a_link_in_the_small_files_place_is_replaced_itself)
+{
+	write_file("elsewhere", "theirs");
+	ck_assert_int_eq(symlink("elsewhere", "small"), 0);
+	ck_assert(maildir_replace_file(
+	    folder, "small", span_of("ours"), false, &error));
+	assert_content("elsewhere", "theirs");
+	assert_content("small", "ours");
+}
+END_TEST
+
+START_TEST(test_a_directory_in_the_small_files_place_is_an_error)
+{
+	ck_assert_int_eq(mkdir("small", 0700), 0);
+	ck_assert(!maildir_replace_file(
+	    folder, "small", span_of("ours"), true, &error));
+	assert_local("cannot write", "root/box/small", strerror(EISDIR));
+	ck_assert_int_eq(rmdir("tmp"), 0);
+}
+END_TEST
+
+START_TEST(test_a_folder_tells_what_it_has)
+{
+	write_file("file", "");
+	ck_assert_int_eq(symlink("nowhere", "link"), 0);
+	ck_assert(maildir_has_file(folder, "file"));
+	ck_assert(maildir_has_file(folder, "link"));
+	ck_assert(!maildir_has_file(folder, "missing"));
+	ck_assert(!maildir_has_file(folder, "nowhere"));
 }
 END_TEST
 
@@ -222,6 +311,15 @@ main(void)
 	    test_cleaning_removes_ours_at_once_and_others_after_36_hours);
 	tcase_add_test(
 	    tests, test_what_our_process_id_left_before_is_cleaned_too);
+	tcase_add_test(
+	    tests, test_a_small_file_is_read_as_far_as_there_is_room);
+	tcase_add_test(tests, test_what_is_no_small_file_is_not_read);
+	tcase_add_loop_test(tests, test_a_small_file_is_replaced_at_once, 0, 2);
+	tcase_add_test(
+	    tests, test_a_link_in_the_small_files_place_is_replaced_itself);
+	tcase_add_test(
+	    tests, test_a_directory_in_the_small_files_place_is_an_error);
+	tcase_add_test(tests, test_a_folder_tells_what_it_has);
 	tcase_add_loop_test(tests, test_uidvalidity_counts_with_all_three_lines,
 	    0, COUNT(uidvalidity_cases));
 	tcase_add_test(tests, test_a_uidvalidity_of_garbage_or_a_link_is_none);

@@ -44,11 +44,11 @@ act(enum watcher_action action)
 	return answer.returned;
 }
 
-#define ACT(name)                                     \
+#define ACT(name)                                        \
 	static enum watcher_event act_##name(void *user) \
-	{                                             \
-		ck_assert_ptr_eq(user, &watcher);     \
-		return act(WATCHER_ACT_##name);       \
+	{                                                \
+		ck_assert_ptr_eq(user, &watcher);        \
+		return act(WATCHER_ACT_##name);          \
 	}
 ACT(NOTHING)
 ACT(OPEN)
@@ -120,9 +120,10 @@ tells(enum watcher_action action, enum watcher_event event)
 static bool
 is_reached(enum watcher_state from, enum watcher_state to)
 {
-	bool reached[WATCHER_STATE_COUNT] = {[from] = true};
+	bool reached[WATCHER_STATE_COUNT] = {false};
 	bool grows = true;
 
+	reached[from] = true;
 	while (grows) {
 		grows = false;
 		for (int s = 0; s < WATCHER_STATE_COUNT; s++)
@@ -181,9 +182,9 @@ START_TEST(test_only_the_disk_ends_a_commit)
 	struct watcher_row row = watcher_row(WATCHER_COMMITTING, _i);
 	bool is_disk = _i == WATCHER_COMMITTED || _i == WATCHER_DISK;
 
-	ck_assert_msg(!row.is_listed ||
-		(row.next != WATCHER_COMMITTING) == is_disk,
-	    "%s", watcher_event_name(_i));
+	ck_assert_msg(
+	    !row.is_listed || (row.next != WATCHER_COMMITTING) == is_disk, "%s",
+	    watcher_event_name(_i));
 }
 END_TEST
 

@@ -163,6 +163,18 @@ class Bare:
         self.send(b"".join(out))
         self.finish(tag)
 
+    def append_each(self, mailbox, triples):
+        """The same for servers with neither MULTIAPPEND nor LITERAL+."""
+        for message, flags, date in triples:
+            tag = self.begin(b"APPEND %s (%s) %s{%d}" % (
+                quote(mailbox).encode(), flags.encode(),
+                date.encode() + b" " if date else b"", len(message)))
+            line = self.line()
+            if not line.startswith(b"+"):
+                raise AssertionError(repr(line))
+            self.send(message + b"\r\n")
+            self.finish(tag)
+
     def close(self):
         self.sock.close()
 
@@ -180,6 +192,10 @@ def fill(server, mailbox, triples, create=True):
         if create and mailbox != "INBOX":
             bare.command(b"CREATE " + quote(mailbox).encode())
         triples = list(triples)
+        if not any(b" MULTIAPPEND" in line
+                   for line in bare.command(b"CAPABILITY")):
+            bare.append_each(mailbox, triples)
+            return
         for start in range(0, len(triples), 1000):
             bare.append_all(mailbox, triples[start:start + 1000])
 

@@ -36,7 +36,7 @@ def server_mailbox(client, mailbox):
             if isinstance(item, tuple):
                 message = _message(item[0], item[1])
                 messages[message.uid] = message
-    imap.ok(client.unselect())
+    imap.ok(client.close())  # of a mailbox opened to read: removes nothing
     if len(messages) != count:
         raise AssertionError("%d of %d messages read" % (len(messages), count))
     return Mailbox(uidvalidity, messages)

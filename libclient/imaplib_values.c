@@ -1,0 +1,477 @@
+/*
+ * An untagged response to a tree of values (RFC 9051 section 9). The line is
+ * copied once into the reply's memory; values are spans of that copy, which
+ * may therefore be changed in place: names in capitals, strings unescaped.
+ */
+#include "libclient/imaplib_values.h"
+
+#include <string.h>
+
+#include "libclient/wire/response_private.h"
+
+/* What an atom's bytes mean: most are of it, some end it, some may. */
+enum { IS_ATOM, ENDS_ATOM, OPENS_SECTION, OPENS_LITERAL };
+
+static const unsigned char classes[256] = {
+    [0 ... ' '] = ENDS_ATOM,
+    ['('] = ENDS_ATOM,
+    [')'] = ENDS_ATOM,
+    ['"'] = ENDS_ATOM,
+    [0x7f] = ENDS_ATOM,
+    ['['] = OPENS_SECTION,
+    ['{'] = OPENS_LITERAL,
+};
+
+enum outcome {
+	PARSED,
+	BROKEN, /* the line is no tree of values */
+	FAILED /* *error is set */
+};
+
+/* Reads the copy of a line; *end is a NUL, which ends every loop. */
+struct parser {
+	char *begin;
+	char *at;
+	char *end;
+	const struct frame_view *view;
+	uint32_t literal; /* the next one's index */
+	struct imaplib_memory *memory;
+	const struct imaplib_value **tail; /* where the next value is linked */
+	const struct imaplib_value **outer[TOKEN_MAX_DEPTH];
+	unsigned depth;
+	struct imap_error *error;
+};
+
+static bool
+refuse_memory(const struct imaplib_memory *memory, struct imap_error *error)
+{
+	return imap_error_set(error, IMAP_ERROR_LIMIT,
+	    "a reply needs more than %zu bytes of memory", memory->max_held);
+}
+
+static inline enum outcome
+add_value(struct parser *parser, enum imaplib_kind kind, struct span bytes)
+{
+	struct imaplib_value *value =
+	    imaplib_memory_get(parser->memory, sizeof(*value));
+
+	if (value == NULL) {
+		refuse_memory(parser->memory, parser->error);
+		return FAILED;
+	}
+	value->kind = kind;
+	value->bytes = bytes;
+	value->first = NULL;
+	value->next = NULL;
+	*parser->tail = value;
+	parser->tail = &value->next;
+	return PARSED;
+}
+
+static enum outcome
+open_list(struct parser *parser)
+{
+	struct imaplib_value *list;
+
+	if (parser->depth == TOKEN_MAX_DEPTH)
+		return BROKEN;
+	if (add_value(parser, IMAPLIB_LIST, (struct span){0}) != PARSED)
+		return FAILED;
+	list = (struct imaplib_value *)((char *)parser->tail -
+	    offsetof(struct imaplib_value, next));
+	parser->outer[parser->depth++] = parser->tail;
+	parser->tail = &list->first;
+	parser->at++;
+	return PARSED;
+}
+
+static enum outcome
+close_list(struct parser *parser)
+{
+	if (parser->depth == 0)
+		return BROKEN;
+	parser->tail = parser->outer[--parser->depth];
+	parser->at++;
+	return PARSED;
+}
+
+/*
+ * As in wire/token.c, only \" and \\ are escapes. The string is unescaped in
+ * its place, where it only becomes shorter.
+ */
+static enum outcome
+read_quoted(struct parser *parser)
+{
+	char *from = parser->at + 1;
+	char *to = from;
+	struct span bytes = {from, 0};
+
+	while (*from != '"') {
+		if (*from == '\n' || from == parser->end)
+			return BROKEN;
+		if (*from == '\\' && (from[1] == '"' || from[1] == '\\'))
+			from++;
+		if (to != from)
+			*to = *from;
+		to++;
+		from++;
+	}
+	bytes.len = (size_t)(to - bytes.at);
+	parser->at = from + 1;
+	return add_value(parser, IMAPLIB_STRING, bytes);
+}
+
+/*
+ * The literal whose announcement is at a position, or NULL: the frame reader
+ * has judged already which there are. *behind is where its bytes are.
+ */
+static const struct frame_literal *
+find_literal(struct parser *parser, const char *at, const char **behind)
+{
+	const struct frame_view *view = parser->view;
+
+	if (parser->literal == view->literal_count)
+		return NULL;
+	at += *at == '~' ? 1 : 0;
+	if (*at++ != '{')
+		return NULL;
+	while (*at >= '0' && *at <= '9')
+		at++;
+	if (*at++ != '}')
+		return NULL;
+	at += *at == '\r' ? 1 : 0;
+	if (*at++ != '\n')
+		return NULL;
+	while (parser->literal < view->literal_count &&
+	    view->literals[parser->literal].at < (size_t)(at - parser->begin))
+		parser->literal++;
+	if (parser->literal == view->literal_count ||
+	    view->literals[parser->literal].at != (size_t)(at - parser->begin))
+		return NULL;
+	*behind = at;
+	return &view->literals[parser->literal];
+}
+
+static enum outcome
+read_literal(struct parser *parser, const struct frame_literal *literal,
+    const char *behind)
+{
+	struct span bytes = {behind, (size_t)literal->size};
+
+	parser->literal++;
+	parser->at = parser->begin + (behind - parser->begin);
+	if (literal->id == 0)
+		parser->at += literal->size;
+	else if (!imaplib_memory_claim(parser->memory, literal->id, &bytes) ||
+	    bytes.len != literal->size) {
+		imap_error_set(parser->error, IMAP_ERROR_PROTOCOL,
+		    "a literal of a response did not come");
+		return FAILED;
+	}
+	return add_value(parser, IMAPLIB_STRING, bytes);
+}
+
+/* True for the FETCH items that have a section in brackets. */
+static bool
+has_section(struct span name)
+{
+	static const char *const names[] = {
+	    "BODY", "BODY.PEEK", "BINARY", "BINARY.PEEK", "BINARY.SIZE"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_equal_nocase(name, names[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Behind the ] of BODY[HEADER.FIELDS (From "To")], of which the [ is at a
+ * position; NULL: it has no end.
+ */
+static char *
+skip_section(char *at)
+{
+	bool is_quoted = false;
+
+	for (; *at != '\0' && *at != '\n'; at++) {
+		if (*at == '"')
+			is_quoted = !is_quoted;
+		else if (is_quoted && *at == '\\' && at[1] != '\0')
+			at++;
+		else if (!is_quoted && *at == ']')
+			return at + 1;
+	}
+	return NULL;
+}
+
+/* The end of the atom at a position. Flags may have [ and ] in them (Gmail). */
+static char *
+find_atom_end(struct parser *parser, char *begin)
+{
+	char *at = begin;
+	const char *behind;
+	char *section;
+
+	for (;;) {
+		while (classes[(unsigned char)*at] == IS_ATOM)
+			at++;
+		switch (classes[(unsigned char)*at]) {
+		case OPENS_SECTION:
+			section = has_section(
+				      (struct span){begin, (size_t)(at - begin)})
+			    ? skip_section(at)
+			    : NULL;
+			at = section == NULL ? at + 1 : section;
+			break;
+		case OPENS_LITERAL:
+			if (find_literal(parser, at, &behind) != NULL)
+				return at;
+			at++;
+			break;
+		default:
+			return at;
+		}
+	}
+}
+
+static inline enum outcome
+read_atom(struct parser *parser)
+{
+	struct span atom = {parser->at, 0};
+	const struct frame_literal *literal;
+	const char *behind;
+
+	if (*atom.at == '{' || *atom.at == '~') {
+		literal = find_literal(parser, atom.at, &behind);
+		if (literal != NULL)
+			return read_literal(parser, literal, behind);
+	}
+	parser->at = find_atom_end(parser, parser->at);
+	atom.len = (size_t)(parser->at - atom.at);
+	if (atom.len == 0)
+		return BROKEN;
+	if (atom.len == 3 && span_equal_nocase(atom, "NIL"))
+		return add_value(parser, IMAPLIB_NIL, (struct span){0});
+	return add_value(parser, IMAPLIB_ATOM, atom);
+}
+
+/* All values up to the end. */
+static enum outcome
+read_values(struct parser *parser)
+{
+	enum outcome outcome = PARSED;
+
+	while (outcome == PARSED) {
+		switch (*parser->at) {
+		case ' ':
+		case '\r':
+		case '\n':
+			parser->at++;
+			break;
+		case '(':
+			outcome = open_list(parser);
+			break;
+		case ')':
+			outcome = close_list(parser);
+			break;
+		case '"':
+			outcome = read_quoted(parser);
+			break;
+		case '\0':
+			if (parser->at == parser->end && parser->depth == 0)
+				return PARSED;
+			return BROKEN;
+		default:
+			outcome = read_atom(parser);
+		}
+	}
+	return outcome;
+}
+
+/* Everything from here on as it came: what was changed in it is restored. */
+static enum outcome
+keep_raw(struct parser *parser, struct imaplib_untagged *untagged, char *from)
+{
+	size_t at = (size_t)(from - parser->begin);
+	struct span raw = {from, parser->view->text.len - at};
+
+	if (raw.len > 0)
+		memcpy(from, parser->view->text.at + at, raw.len);
+	parser->tail = &untagged->data;
+	return add_value(parser, IMAPLIB_ATOM, response_trim(raw));
+}
+
+static void
+make_upper(struct parser *parser, struct span span)
+{
+	char *at = parser->begin + (span.at - parser->begin);
+	size_t i;
+
+	for (i = 0; i < span.len; i++)
+		if (at[i] >= 'a' && at[i] <= 'z')
+			at[i] = (char)(at[i] - 'a' + 'A');
+}
+
+/* OK, NO, BAD, BYE, PREAUTH */
+static bool
+is_state(struct span name)
+{
+	unsigned i;
+
+	if (name.len > sizeof("PREAUTH") - 1)
+		return false;
+	for (i = IMAP_STATE_OK; i <= IMAP_STATE_PREAUTH; i++)
+		if (span_equal_nocase(name, imap_state_name(i)))
+			return true;
+	return false;
+}
+
+static enum imap_code_type
+read_state(struct parser *parser, struct imaplib_untagged *untagged)
+{
+	struct imap_code code;
+
+	untagged->text = response_trim(
+	    (struct span){parser->at, (size_t)(parser->end - parser->at)});
+	response_read_code(&untagged->text, &code);
+	if (code.type == IMAP_CODE_NONE)
+		return code.type;
+	make_upper(parser, code.name);
+	untagged->code = code.name;
+	untagged->arguments = code.arguments;
+	return code.type;
+}
+
+static void
+skip_spaces(struct parser *parser)
+{
+	while (*parser->at == ' ')
+		parser->at++;
+}
+
+/* "* " and a number, if there is one. False: this is none of our lines. */
+static bool
+read_front(struct parser *parser, struct imaplib_untagged *untagged)
+{
+	struct span digits;
+	unsigned long long number;
+
+	if (parser->at[0] != '*' || parser->at[1] != ' ')
+		return false;
+	parser->at++;
+	skip_spaces(parser);
+	digits = (struct span){parser->at, 0};
+	while (*parser->at >= '0' && *parser->at <= '9')
+		parser->at++;
+	digits.len = (size_t)(parser->at - digits.at);
+	if (digits.len == 0)
+		return true;
+	if (*parser->at != ' ' ||
+	    !span_to_number(digits, UINT32_MAX, &number)) {
+		parser->at -= digits.len;
+		return false;
+	}
+	untagged->number = (uint32_t)number;
+	untagged->has_number = true;
+	skip_spaces(parser);
+	return true;
+}
+
+static enum outcome
+read_named(struct parser *parser, struct imaplib_untagged *untagged)
+{
+	struct span name = {parser->at, 0};
+	enum outcome outcome;
+	char *from;
+
+	while (classes[(unsigned char)*parser->at] == IS_ATOM)
+		parser->at++;
+	name.len = (size_t)(parser->at - name.at);
+	make_upper(parser, name);
+	untagged->name = name;
+	if (!untagged->has_number && is_state(name)) {
+		read_state(parser, untagged);
+		return PARSED;
+	}
+	from = parser->at;
+	parser->tail = &untagged->data;
+	outcome = read_values(parser);
+	return outcome == BROKEN ? keep_raw(parser, untagged, from) : outcome;
+}
+
+/* Lines that lack their front, by real servers: as in wire/response.c. */
+static bool
+read_bent_line(struct parser *parser, struct imaplib_untagged *untagged)
+{
+	if (*parser->at == '[' && !untagged->has_number) {
+		untagged->name = span_of("OK");
+		switch (read_state(parser, untagged)) {
+		case IMAP_CODE_NONE:
+		case IMAP_CODE_OTHER:
+			return false;
+		default:
+			return true;
+		}
+	}
+	if (!span_has_prefix_nocase(parser->view->text, "Server Unavailable."))
+		return false;
+	untagged->name = span_of("BYE");
+	read_state(parser, untagged);
+	return true;
+}
+
+static enum outcome
+read_line(struct parser *parser, struct imaplib_untagged *untagged)
+{
+	bool is_ours = read_front(parser, untagged);
+
+	if (is_ours && classes[(unsigned char)*parser->at] == IS_ATOM)
+		return read_named(parser, untagged);
+	if (read_bent_line(parser, untagged))
+		return PARSED;
+	*untagged = (struct imaplib_untagged){0};
+	return keep_raw(parser, untagged, parser->at);
+}
+
+/* Not by an initialiser, which would clear .outer for each line. */
+static void
+begin(struct parser *parser, const struct frame_view *view, char *text)
+{
+	if (view->text.len > 0)
+		memcpy(text, view->text.at, view->text.len);
+	parser->begin = text;
+	parser->at = text;
+	parser->end = text + view->text.len;
+	*parser->end = '\0';
+	parser->view = view;
+	parser->literal = 0;
+	parser->depth = 0;
+}
+
+struct imaplib_untagged *
+imaplib_reply_add(struct imaplib_reply *reply, const struct frame_view *view,
+    struct imap_error *error)
+{
+	struct imaplib_memory *memory = imaplib_reply_memory(reply);
+	struct imaplib_untagged *untagged =
+	    imaplib_memory_get(memory, sizeof(*untagged));
+	char *text = imaplib_memory_get(memory, view->text.len + 1);
+	struct parser parser;
+
+	if (untagged == NULL || text == NULL) {
+		refuse_memory(memory, error);
+		return NULL;
+	}
+	begin(&parser, view, text);
+	parser.memory = memory;
+	parser.error = error;
+	*untagged = (struct imaplib_untagged){0};
+	if (read_line(&parser, untagged) == FAILED)
+		return NULL;
+	if (memory->arriving != NULL)
+		imaplib_memory_drop_arriving(memory);
+	if (!imaplib_reply_append(reply, untagged, error))
+		return NULL;
+	return untagged;
+}
