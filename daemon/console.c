@@ -170,11 +170,11 @@ has_stray_nul(
     const struct console_command *row, const struct console_call *call)
 {
 	for (uint32_t i = 0; i < call->count; i++) {
-		bool is_bytes = row->bytes_at > 0 && (i + 1) > row->bytes_at &&
-		    (i + 1 - row->bytes_at) % 3 == 1;
+		bool is_bytes =
+		    row->has_bytes && i > 0 && (call->count - 1 - i) % 3 == 0;
 
-		if (!is_bytes && strlen(call->words[i].text) !=
-			call->words[i].len)
+		if (!is_bytes &&
+		    strlen(call->words[i].text) != call->words[i].len)
 			return true;
 	}
 	return false;

@@ -166,8 +166,7 @@ is_status(const struct imaplib_untagged *untagged)
 }
 
 static void
-put_status(
-    FILE *out, struct span code, struct span arguments, struct span text)
+put_status(FILE *out, struct span code, struct span arguments, struct span text)
 {
 	(void)fputs(",\"code\":", out);
 	put_bytes_or_null(out, code);
@@ -189,8 +188,8 @@ put_untagged(FILE *out, const struct imaplib_untagged *untagged)
 	(void)fputs(",\"data\":", out);
 	put_values(out, untagged->data);
 	if (is_status(untagged))
-		put_status(out, untagged->code, untagged->arguments,
-		    untagged->text);
+		put_status(
+		    out, untagged->code, untagged->arguments, untagged->text);
 	(void)fputc('}', out);
 }
 
@@ -216,8 +215,7 @@ console_json_reply(
 		(void)fputs("null", out);
 	else
 		put_bytes(out, span_of(command));
-	(void)fprintf(
-	    out, ",\"type\":\"%s\"", imaplib_type_name(reply->type));
+	(void)fprintf(out, ",\"type\":\"%s\"", imaplib_type_name(reply->type));
 	put_status(out, reply->code, reply->arguments, reply->text);
 	(void)fputs(",\"untagged\":", out);
 	put_all_untagged(out, reply);

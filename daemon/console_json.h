@@ -20,8 +20,7 @@ void console_json_reply(
     FILE *out, const char *command, const struct imaplib_reply *reply);
 
 /* IDLE: one response, or all of a reply's as one array. */
-void console_json_untagged(
-    FILE *out, const struct imaplib_untagged *untagged);
+void console_json_untagged(FILE *out, const struct imaplib_untagged *untagged);
 void console_json_burst(FILE *out, const struct imaplib_reply *reply);
 
 #endif

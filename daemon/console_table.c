@@ -13,7 +13,6 @@
 
 #define MANY UINT32_MAX
 
-/* clang-format off: a table */
 const struct console_command console_table[] = {
     /* connections */
     {"capability", 0, 0, "", "what the server offers",
@@ -40,9 +39,8 @@ const struct console_command console_table[] = {
 	.run = console_login_cram_md5, .is_login = true},
     {"login_plain", 0, 2, "[USER [PASSWORD]]", "log in by PLAIN",
 	.run = console_login_plain, .is_login = true},
-    {"authenticate", 1, 3, "MECHANISM [USER [SECRET]]",
-	"log in by a mechanism", .run = console_authenticate,
-	.is_login = true},
+    {"authenticate", 1, 3, "MECHANISM [USER [SECRET]]", "log in by a mechanism",
+	.run = console_authenticate, .is_login = true},
     {"proxyauth", 1, 1, "USER", "go on as another user",
 	.one = imaplib_proxyauth},
     {"unauthenticate", 0, 0, "", "log out and stay connected",
@@ -63,8 +61,7 @@ const struct console_command console_table[] = {
     {"delete", 1, 1, "MAILBOX", "remove a mailbox", .one = imaplib_delete},
     {"rename", 2, 2, "MAILBOX MAILBOX", "rename a mailbox",
 	.two = imaplib_rename},
-    {"subscribe", 1, 1, "MAILBOX", "subscribe to it",
-	.one = imaplib_subscribe},
+    {"subscribe", 1, 1, "MAILBOX", "subscribe to it", .one = imaplib_subscribe},
     {"unsubscribe", 1, 1, "MAILBOX", "the opposite",
 	.one = imaplib_unsubscribe},
     {"list", 0, 5, "[(SELECTION)] [REFERENCE [PATTERN]] [RETURN (OPTIONS)]",
@@ -73,8 +70,7 @@ const struct console_command console_table[] = {
 	.run = console_lsub},
     {"status", 2, 2, "MAILBOX (ITEMS)", "numbers of a mailbox",
 	.two = imaplib_status},
-    {"namespace", 0, 0, "", "where mailboxes live",
-	.none = imaplib_namespace},
+    {"namespace", 0, 0, "", "where mailboxes live", .none = imaplib_namespace},
     {"notify", 1, MANY, "NONE | SET (EVENTS)...", "what to be told of",
 	.run = console_notify},
 
@@ -90,7 +86,7 @@ const struct console_command console_table[] = {
     {"move", 2, 2, "SET MAILBOX", "move messages", .run = console_move,
 	.has_uid = true},
     {"append", 2, MANY, "MAILBOX [FLAGS DATE] MESSAGE...", "add messages",
-	.run = console_append, .bytes_at = 3},
+	.run = console_append, .has_bytes = true},
     {"expunge", 0, 1, "[UIDS]", "remove what is \\Deleted",
 	.run = console_expunge, .has_uid = true},
     {"search", 1, MANY, "[RETURN (OPTIONS)] [CHARSET NAME] CRITERIA...",
@@ -108,17 +104,14 @@ const struct console_command console_table[] = {
     {"getacl", 1, 1, "MAILBOX", "who may do what", .one = imaplib_getacl},
     {"setacl", 3, 3, "MAILBOX WHO RIGHTS", "grant rights",
 	.three = imaplib_setacl},
-    {"deleteacl", 2, 2, "MAILBOX WHO", "revoke them",
-	.two = imaplib_deleteacl},
+    {"deleteacl", 2, 2, "MAILBOX WHO", "revoke them", .two = imaplib_deleteacl},
     {"listrights", 2, 2, "MAILBOX WHO", "what may be granted",
 	.two = imaplib_listrights},
-    {"myrights", 1, 1, "MAILBOX", "one's own rights",
-	.one = imaplib_myrights},
+    {"myrights", 1, 1, "MAILBOX", "one's own rights", .one = imaplib_myrights},
     {"getquota", 1, 1, "ROOT", "a quota", .one = imaplib_getquota},
     {"getquotaroot", 1, 1, "MAILBOX", "a mailbox's quotas",
 	.one = imaplib_getquotaroot},
-    {"setquota", 2, 2, "ROOT (LIMITS)", "set a quota",
-	.two = imaplib_setquota},
+    {"setquota", 2, 2, "ROOT (LIMITS)", "set a quota", .two = imaplib_setquota},
     {"getannotation", 3, 3, "MAILBOX ENTRY ATTRIBUTE", "ANNOTATEMORE",
 	.three = imaplib_getannotation},
     {"setannotation", 3, 3, "MAILBOX ENTRY (VALUES)", "ANNOTATEMORE",
@@ -126,7 +119,7 @@ const struct console_command console_table[] = {
     {"getmetadata", 2, MANY, "[(OPTIONS)] MAILBOX ENTRY...",
 	"entries of a mailbox, or \"\"", .run = console_getmetadata},
     {"setmetadata", 3, 3, "MAILBOX ENTRY VALUE", "set one, or remove it: NIL",
-	.run = console_setmetadata, .bytes_at = 3},
+	.run = console_setmetadata, .has_bytes = true},
 
     /* without the server */
     {"debug", 1, 1, "LEVEL", "say on stderr what is sent and comes: 0 to 5",
@@ -142,13 +135,11 @@ const struct console_command console_table[] = {
 	.run = console_int_to_ap, .is_local = true},
     {"parseflags", 1, MANY, "RESPONSE", "the flags in FLAGS (...)",
 	.run = console_parse_flags, .is_local = true},
-    {"help", 0, 1, "[COMMAND]", "this", .run = console_help,
-	.is_local = true},
+    {"help", 0, 1, "[COMMAND]", "this", .run = console_help, .is_local = true},
     {"quit", 0, 0, "", "log out and end", .run = console_quit,
 	.is_local = true},
     {NULL},
 };
-/* clang-format on */
 
 const struct console_command *
 console_table_find(struct span name)

@@ -30,11 +30,10 @@ struct console_command {
 	bool (*two)(struct imaplib *client, const char *first,
 	    const char *second, struct imaplib_reply *reply);
 	bool (*three)(struct imaplib *client, const char *first,
-	    const char *second, const char *third,
-	    struct imaplib_reply *reply);
+	    const char *second, const char *third, struct imaplib_reply *reply);
 	void (*run)(struct console_call *call);
-	uint32_t bytes_at; /* this word, and each third one behind it, may
-			    * have NUL bytes; 0: none */
+	bool has_bytes; /* the last word, and each third one before it but for
+			 * the first, may have NUL bytes */
 	bool has_uid; /* there is a UID form */
 	bool is_local; /* needs no connection */
 	bool is_login; /* a refusal is one of credentials */

@@ -91,8 +91,7 @@ put_values(FILE *out, const struct imaplib_value *first)
 }
 
 static void
-put_status(
-    FILE *out, struct span code, struct span arguments, struct span text)
+put_status(FILE *out, struct span code, struct span arguments, struct span text)
 {
 	if (code.len > 0) {
 		(void)fputs(" [", out);

@@ -14,8 +14,7 @@
 void console_text_reply(FILE *out, const struct imaplib_reply *reply);
 
 /* IDLE: one response, or all of a reply's as one line, separated by "; ". */
-void console_text_untagged(
-    FILE *out, const struct imaplib_untagged *untagged);
+void console_text_untagged(FILE *out, const struct imaplib_untagged *untagged);
 void console_text_burst(FILE *out, const struct imaplib_reply *reply);
 
 #endif

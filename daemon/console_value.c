@@ -10,8 +10,8 @@ enter(struct console_walk *walk, const struct imaplib_value *list)
 {
 	if (walk->depth == walk->size) {
 		walk->size = walk->size == 0 ? 8 : walk->size * 2;
-		walk->lists = mem_resize(
-		    walk->lists, walk->size, sizeof(*walk->lists));
+		walk->lists =
+		    mem_resize(walk->lists, walk->size, sizeof(*walk->lists));
 	}
 	walk->lists[walk->depth++] = list;
 	walk->next = list->first;
@@ -19,8 +19,8 @@ enter(struct console_walk *walk, const struct imaplib_value *list)
 }
 
 enum console_step
-console_walk_step(struct console_walk *walk,
-    const struct imaplib_value **value, bool *is_first)
+console_walk_step(struct console_walk *walk, const struct imaplib_value **value,
+    bool *is_first)
 {
 	const struct imaplib_value *next = walk->next;
 

@@ -155,8 +155,8 @@ read_word(struct reader *reader, struct console_words *words)
 		kind = CONSOLE_WORD_LIST;
 		is_read = skip_list(reader);
 	} else {
-		kind = is_at(reader, '@') ? CONSOLE_WORD_FILE
-					  : CONSOLE_WORD_BARE;
+		kind =
+		    is_at(reader, '@') ? CONSOLE_WORD_FILE : CONSOLE_WORD_BARE;
 		is_read = skip_bare(reader);
 	}
 	if (!is_read)
@@ -240,7 +240,8 @@ put_word(char **at, const struct console_word *word, bool is_only)
 	if (is_quoted)
 		*out++ = '"';
 	for (size_t i = 0; i < word->len; i++) {
-		if (is_quoted && (word->text[i] == '"' || word->text[i] == '\\'))
+		if (is_quoted &&
+		    (word->text[i] == '"' || word->text[i] == '\\'))
 			*out++ = '\\';
 		*out++ = word->text[i];
 	}

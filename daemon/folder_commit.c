@@ -56,6 +56,24 @@ batch_refuted(struct batch *batch)
 	return true;
 }
 
+/* A right claim gets the name that it should have. */
+static bool
+rename_claim(struct batch *batch, const struct folder_claim *claim)
+{
+	char found[MAILDIR_NAME_SIZE];
+	const char *name = claim->name;
+	bool is_new = claim->is_new;
+
+	if (name == NULL) {
+		name = found;
+		if (!maildir_find_claim(batch->maildir, claim->message.uid,
+			NULL, found, &is_new))
+			return true;
+	}
+	return maildir_rename(batch->maildir, &batch->identity, name, is_new,
+	    &claim->message, &batch->error);
+}
+
 static bool
 batch_claims(struct batch *batch)
 {
@@ -65,10 +83,7 @@ batch_claims(struct batch *batch)
 			batch->disowns.items[i].is_new, &batch->error))
 			return false;
 	for (uint32_t i = 0; i < batch->renames.count; i++)
-		if (!maildir_rename(batch->maildir, &batch->identity,
-			batch->renames.items[i].name,
-			batch->renames.items[i].is_new,
-			&batch->renames.items[i].message, &batch->error))
+		if (!rename_claim(batch, &batch->renames.items[i]))
 			return false;
 	return batch_refuted(batch);
 }

@@ -174,6 +174,37 @@ keep_claim(struct prepare *prepare, const struct folder_claim *claim,
 		.message = claim->message});
 }
 
+/* Of several files with our names the one is right that the row vouches for. */
+static void
+prefer_row(void *user, const struct state_message *row)
+{
+	struct prepare *prepare = user;
+	struct index_entry *entry;
+
+	if (!uidset_contains(&prepare->doubled, row->uid))
+		return;
+	entry = index_find(&prepare->index, row->uid);
+	*entry = folder_entry(&(struct maildir_message){.uid = row->uid,
+	    .size = row->size,
+	    .date = row->date,
+	    .flags = row->flags});
+}
+
+/* The file that the index speaks of, not yet met among the claims. */
+static bool
+is_rightful(struct prepare *prepare, const struct folder_claim *claim,
+    struct index_entry *entry)
+{
+	struct index_entry own = folder_entry(&claim->message);
+
+	if (!uidset_contains(&prepare->doubled, entry->uid) ||
+	    own.size != entry->size || own.date != entry->date)
+		return false;
+	uidset_remove(&prepare->doubled, entry->uid);
+	entry->flags = own.flags;
+	return true;
+}
+
 /*
  * One file a UID. Another claimant is removed if it is the same message to
  * the byte, else it becomes a local file; if there is no other, it is the
@@ -188,7 +219,7 @@ settle_rival(struct prepare *prepare, const struct folder_claim *claim,
 
 	if (!maildir_find_claim(prepare->maildir, claim->message.uid,
 		claim->name, other, &is_new)) {
-		entry->flags = claim->message.flags;
+		*entry = folder_entry(&claim->message);
 		return true;
 	}
 	if (!maildir_same_content(
@@ -221,7 +252,7 @@ settle_odd(struct prepare *prepare)
 			ok = disown(prepare, claim);
 		else if (entry == NULL)
 			keep_claim(prepare, claim, &left);
-		else
+		else if (!is_rightful(prepare, claim, entry))
 			ok = settle_rival(prepare, claim, entry);
 	}
 	folder_claims_free(&prepare->odd);
@@ -297,7 +328,13 @@ prepare_disk(struct prepare *prepare)
 	if (prepare->row.stale_uidvalidity == prepare->identity.uidvalidity)
 		prepare->row.stale_uidvalidity = 0;
 	prepare->stale = prepare->row.stale_uidvalidity;
-	if (!scan(prepare) || !settle_odd(prepare))
+	if (!scan(prepare))
+		return false;
+	if (!uidset_is_empty(&prepare->doubled) &&
+	    !state_load_messages(
+		state, mailbox, prefer_row, prepare, &prepare->error))
+		return false;
+	if (!settle_odd(prepare))
 		return false;
 	if (prepare->row.uidvalidity != prepare->identity.uidvalidity) {
 		prepare->row.highestmodseq = 0;

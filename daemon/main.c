@@ -26,6 +26,11 @@ static const char usage[] =
     "       --accept-deletes      remove what delete_guard held back\n"
     "  check [ACCOUNT...]         check the configuration, log in, list\n"
     "       --offline             check the configuration only\n"
+    "  imap ACCOUNT [COMMAND ...] an IMAP console; commands also from stdin\n"
+    "       --host H [--port P]   a server instead of an account\n"
+    "       --tls MODE            implicit, starttls or none\n"
+    "       --user U, --password-file F\n"
+    "       --json                one JSON object for each command\n"
     "\n"
     "options:\n"
     "  -c, --config FILE          the configuration (mailmirror.conf(5))\n"
@@ -34,7 +39,17 @@ static const char usage[] =
     "  -h, --help                 show this\n"
     "      --version              show the version\n";
 
-enum long_option { OPTION_VERSION = 256, OPTION_OFFLINE, OPTION_ACCEPT };
+enum long_option {
+	OPTION_VERSION = 256,
+	OPTION_OFFLINE,
+	OPTION_ACCEPT,
+	OPTION_HOST,
+	OPTION_PORT,
+	OPTION_TLS,
+	OPTION_USER,
+	OPTION_PASSWORD_FILE,
+	OPTION_JSON
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -44,6 +59,12 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     {"offline", no_argument, NULL, OPTION_OFFLINE},
     {"accept-deletes", no_argument, NULL, OPTION_ACCEPT},
+    {"host", required_argument, NULL, OPTION_HOST},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"tls", required_argument, NULL, OPTION_TLS},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
+    {"json", no_argument, NULL, OPTION_JSON},
     {NULL, 0, NULL, 0},
 };
 
@@ -53,10 +74,12 @@ static const struct {
 	bool takes_words;
 	bool takes_offline;
 	bool takes_accept_deletes;
+	bool takes_imap;
 } commands[] = {
-    {"run", cmd_run, false, false, false},
-    {"sync", cmd_sync, true, false, true},
-    {"check", cmd_check, true, true, false},
+    {"run", cmd_run, false, false, false, false},
+    {"sync", cmd_sync, true, false, true, false},
+    {"check", cmd_check, true, true, false, false},
+    {"imap", cmd_imap, true, false, false, true},
 };
 
 struct settings *
@@ -91,6 +114,13 @@ refuse(const char *what, const char *word)
 	return EX_USAGE;
 }
 
+static bool
+has_imap_options(const struct imap_options *imap)
+{
+	return imap->host != NULL || imap->port != NULL || imap->tls != NULL ||
+	    imap->user != NULL || imap->password_file != NULL || imap->is_json;
+}
+
 static int
 run_command(const char *name, const struct options *options)
 {
@@ -104,6 +134,11 @@ run_command(const char *name, const struct options *options)
 		if (options->accepts_deletes &&
 		    !commands[i].takes_accept_deletes)
 			return refuse("--accept-deletes belongs to sync", NULL);
+		if (has_imap_options(&options->imap) && !commands[i].takes_imap)
+			return refuse(
+			    "--host, --port, --tls, --user, --password-file "
+			    "and --json belong to imap",
+			    NULL);
 		return commands[i].run(options);
 	}
 	return refuse("unknown command", name);
@@ -119,45 +154,115 @@ close_up(void)
 	srandom((unsigned)(time(NULL) ^ getpid()));
 }
 
-int
-main(int argc, char **argv)
+static bool
+read_imap_option(int option, struct imap_options *imap)
 {
-	struct options options = {0};
+	switch (option) {
+	case OPTION_HOST:
+		imap->host = optarg;
+		return true;
+	case OPTION_PORT:
+		imap->port = optarg;
+		return true;
+	case OPTION_TLS:
+		imap->tls = optarg;
+		return true;
+	case OPTION_USER:
+		imap->user = optarg;
+		return true;
+	case OPTION_PASSWORD_FILE:
+		imap->password_file = optarg;
+		return true;
+	case OPTION_JSON:
+		imap->is_json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+read_option(int option, struct options *options)
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		return true;
+	case 'v':
+		options->verbosity++;
+		return true;
+	case 'q':
+		options->verbosity--;
+		return true;
+	case OPTION_OFFLINE:
+		options->is_offline = true;
+		return true;
+	case OPTION_ACCEPT:
+		options->accepts_deletes = true;
+		return true;
+	default:
+		return read_imap_option(option, &options->imap);
+	}
+}
+
+/* The words of an IMAP command may begin with '-': behind the first of them
+ * there are no options. */
+static bool
+ends_options(char *const *words, uint32_t count, const struct options *options)
+{
+	return strcmp(words[0], "imap") == 0 &&
+	    count == (options->imap.host == NULL ? 3 : 2);
+}
+
+/*
+ * Options stand anywhere; words get what is none. Returns -1, or the code to
+ * exit with at once.
+ */
+static int
+read_command_line(int argc, char **argv, struct options *options,
+    char **words, uint32_t *count)
+{
 	int option;
 
-	close_up();
 	while ((option = getopt_long(
-		    argc, argv, "c:vqh", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options.config = optarg;
-			break;
-		case 'v':
-			options.verbosity++;
-			break;
-		case 'q':
-			options.verbosity--;
-			break;
-		case 'h':
+		    argc, argv, "-c:vqh", long_options, NULL)) != -1) {
+		if (option == 1) {
+			words[(*count)++] = optarg;
+			if (ends_options(words, *count, options))
+				break;
+		} else if (option == 'h') {
 			(void)fputs(usage, stdout);
 			return EX_OK;
-		case OPTION_VERSION:
+		} else if (option == OPTION_VERSION) {
 			(void)puts("mailmirror " MAILMIRROR_VERSION);
 			return EX_OK;
-		case OPTION_OFFLINE:
-			options.is_offline = true;
-			break;
-		case OPTION_ACCEPT:
-			options.accepts_deletes = true;
-			break;
-		default:
+		} else if (!read_option(option, options)) {
 			(void)fputs(usage, stderr);
 			return EX_USAGE;
 		}
 	}
-	if (optind == argc)
-		return refuse("a command is missing", NULL);
-	options.words = argv + optind + 1;
-	options.word_count = (uint32_t)(argc - optind - 1);
-	return run_command(argv[optind], &options);
+	while (optind < argc)
+		words[(*count)++] = argv[optind++];
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	char **words = mem_alloc(sizeof(*words) * ((size_t)argc + 1));
+	uint32_t count = 0;
+	int code;
+
+	close_up();
+	code = read_command_line(argc, argv, &options, words, &count);
+	if (code == -1 && count == 0)
+		code = refuse("a command is missing", NULL);
+	if (code == -1) {
+		options.words = words + 1;
+		options.word_count = count - 1;
+		code = run_command(words[0], &options);
+	}
+	(void)mem_free(words);
+	return code;
 }

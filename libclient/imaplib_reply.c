@@ -1,12 +1,10 @@
 /*
- * Replies: their memory, their result, and untagged responses that go from
- * one to another. imaplib_values.c reads the responses themselves.
+ * Replies: their result, and untagged responses that go from one to another.
+ * imaplib_values.c reads the responses themselves.
  */
 #include "libclient/imaplib_reply.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdalign.h>
 #include <string.h>
 
 #include "libclient/base/mem.h"
@@ -14,34 +12,319 @@
 #include "libclient/wire/response.h"
 #include "libclient/wire/token.h"
 
-#define FIRST_BLOCK ((size_t)4 << 10)
-#define MAX_BLOCK   ((size_t)4 << 20)
-
 /* Below it, what was taken from a queue is not worth clearing away. */
 #define MIN_GARBAGE ((size_t)1 << 20)
-
-/* Announced sizes are believed so far; longer bodies grow as they come. glibc
- * has blocks of 32 MiB and more from mmap(), and realloc() moves those without
- * a copy. */
-#define BELIEVED ((size_t)33 << 20)
 
 /* How many bytes of the server's words are shown. */
 #define WORDS_MAX 400
 
-struct imaplib_block {
-	struct imaplib_block *older;
-	alignas(8) char bytes[];
-};
+void
+imaplib_reply_free(struct imaplib_reply *reply)
+{
+	imaplib_memory_free(reply->memory);
+	*reply = (struct imaplib_reply){0};
+}
 
-/* One streamed literal. */
-struct imaplib_body {
-	struct imaplib_body *next;
-	size_t total; /* announced */
-	size_t size; /* of bytes */
-	size_t len; /* that came */
-	uint32_t id;
-	char bytes[];
-};
+const char *
+imaplib_type_name(enum imaplib_type type)
+{
+	static const char *const names[] = {
+	    [IMAPLIB_OK] = "OK",
+	    [IMAPLIB_NO] = "NO",
+	    [IMAPLIB_BAD] = "BAD",
+	    [IMAPLIB_ERROR] = "ERROR",
+	    [IMAPLIB_ABORT] = "ABORT",
+	    [IMAPLIB_READONLY] = "READONLY",
+	};
+
+	return names[type];
+}
+
+/* The first of a name, from an untagged response on. */
+static const struct imaplib_untagged *
+find_from(const struct imaplib_untagged *untagged, const char *name)
+{
+	while (untagged != NULL && !span_equal_nocase(untagged->name, name))
+		untagged = untagged->next;
+	return untagged;
+}
+
+const struct imaplib_untagged *
+imaplib_find(const struct imaplib_reply *reply, const char *name)
+{
+	return find_from(reply->untagged, name);
+}
+
+const struct imaplib_untagged *
+imaplib_find_next(const struct imaplib_untagged *untagged, const char *name)
+{
+	return find_from(untagged->next, name);
+}
+
+/* ---- filling ---- */
+
+struct imaplib_memory *
+imaplib_reply_memory(struct imaplib_reply *reply)
+{
+	if (reply->memory == NULL)
+		reply->memory = imaplib_memory_new();
+	return reply->memory;
+}
+
+bool
+imaplib_reply_add_body(struct imaplib_reply *reply, uint32_t id,
+    struct span piece, uint64_t total, struct imap_error *error)
+{
+	return imaplib_memory_add_body(
+	    imaplib_reply_memory(reply), id, piece, total, error);
+}
+
+bool
+imaplib_reply_append(struct imaplib_reply *reply,
+    struct imaplib_untagged *untagged, struct imap_error *error)
+{
+	struct imaplib_memory *memory = imaplib_reply_memory(reply);
+
+	if (reply->count >= memory->max_untagged)
+		return imap_error_set(error, IMAP_ERROR_LIMIT,
+		    "a reply has more than %u untagged responses",
+		    memory->max_untagged);
+	if (reply->untagged == NULL)
+		reply->untagged = untagged;
+	else
+		memory->last->next = untagged;
+	memory->last = untagged;
+	reply->count++;
+	return true;
+}
+
+/* Names of codes are in capitals; to be freed. */
+static char *
+copy_upper(struct span name)
+{
+	char *copy = span_to_string(name);
+	size_t i;
+
+	for (i = 0; i < name.len; i++)
+		if (copy[i] >= 'a' && copy[i] <= 'z')
+			copy[i] = (char)(copy[i] - 'a' + 'A');
+	return copy;
+}
+
+struct imaplib_untagged *
+imaplib_reply_add_state(struct imaplib_reply *reply, enum imap_state state,
+    const struct imap_code *code, struct span text, struct imap_error *error)
+{
+	char *name = copy_upper(code->name);
+	const struct imaplib_untagged untagged = {
+	    .name = span_of(imap_state_name(state)),
+	    .code = {name, code->name.len},
+	    .arguments = code->arguments,
+	    .text = text,
+	};
+	bool is_added = imaplib_reply_copy(reply, &untagged, error);
+
+	mem_free(name);
+	return is_added ? reply->memory->last : NULL;
+}
+
+void
+imaplib_reply_set_state(struct imaplib_reply *reply, enum imap_state state,
+    const struct imap_code *code, struct span text)
+{
+	static const enum imaplib_type types[] = {
+	    [IMAP_STATE_OK] = IMAPLIB_OK,
+	    [IMAP_STATE_NO] = IMAPLIB_NO,
+	    [IMAP_STATE_BAD] = IMAPLIB_BAD,
+	    [IMAP_STATE_BYE] = IMAPLIB_ABORT,
+	    [IMAP_STATE_PREAUTH] = IMAPLIB_OK,
+	};
+	struct imaplib_memory *memory = imaplib_reply_memory(reply);
+	char *name = copy_upper(code->name);
+	char words[WORDS_MAX * 4 + 8];
+
+	reply->type = types[state];
+	reply->code =
+	    imaplib_memory_keep(memory, (struct span){name, code->name.len});
+	mem_free(name);
+	reply->arguments = imaplib_memory_keep(memory, code->arguments);
+	imap_error_printable(text, WORDS_MAX, words, sizeof(words));
+	reply->text = imaplib_memory_keep(memory, span_of(words));
+}
+
+void
+imaplib_reply_set_error(struct imaplib_reply *reply, enum imaplib_type type,
+    const struct imap_error *error)
+{
+	reply->type = type;
+	reply->error = *error;
+	reply->text = imaplib_memory_keep(
+	    imaplib_reply_memory(reply), span_of(error->text));
+}
+
+/* ---- from one reply to another ---- */
+
+/* A copy; or the bytes themselves, if they are a body that *from gives. */
+static bool
+copy_bytes(struct imaplib_memory *from, struct imaplib_memory *to,
+    struct span bytes, struct span *out)
+{
+	char *copy;
+
+	if (bytes.len == 0) {
+		*out = (struct span){bytes.at == NULL ? NULL : "", 0};
+		return true;
+	}
+	if (from != NULL && imaplib_memory_move(from, to, bytes)) {
+		*out = bytes;
+		return true;
+	}
+	copy = imaplib_memory_get(to, bytes.len);
+	if (copy == NULL)
+		return false;
+	memcpy(copy, bytes.at, bytes.len);
+	*out = (struct span){copy, bytes.len};
+	return true;
+}
+
+static bool
+copy_values(struct imaplib_memory *from, struct imaplib_memory *to,
+    const struct imaplib_value *value, const struct imaplib_value **tail)
+{
+	struct {
+		const struct imaplib_value *rest;
+		const struct imaplib_value **tail;
+	} outer[TOKEN_MAX_DEPTH];
+	unsigned depth = 0;
+	struct imaplib_value *copy;
+
+	while (value != NULL || depth > 0) {
+		if (value == NULL) {
+			value = outer[--depth].rest;
+			tail = outer[depth].tail;
+			continue;
+		}
+		copy = imaplib_memory_get(to, sizeof(*copy));
+		if (copy == NULL)
+			return false;
+		*copy = (struct imaplib_value){.kind = value->kind};
+		*tail = copy;
+		tail = &copy->next;
+		if (!copy_bytes(from, to, value->bytes, &copy->bytes))
+			return false;
+		if (value->first == NULL) {
+			value = value->next;
+			continue;
+		}
+		assert(depth < TOKEN_MAX_DEPTH);
+		outer[depth].rest = value->next;
+		outer[depth++].tail = tail;
+		tail = &copy->first;
+		value = value->first;
+	}
+	return true;
+}
+
+/* from: whose bodies go along, or NULL. */
+static bool
+copy_untagged(struct imaplib_memory *from, struct imaplib_reply *to,
+    const struct imaplib_untagged *untagged, struct imap_error *error)
+{
+	struct imaplib_memory *memory = imaplib_reply_memory(to);
+	struct imaplib_body **mark = memory->bodies_end;
+	struct imaplib_untagged *copy =
+	    imaplib_memory_get(memory, sizeof(*copy));
+	bool is_copied = copy != NULL;
+
+	if (is_copied) {
+		*copy = (struct imaplib_untagged){
+		    .number = untagged->number,
+		    .has_number = untagged->has_number,
+		};
+		is_copied =
+		    copy_bytes(NULL, memory, untagged->name, &copy->name) &&
+		    copy_bytes(NULL, memory, untagged->code, &copy->code) &&
+		    copy_bytes(NULL, memory, untagged->arguments,
+			&copy->arguments) &&
+		    copy_bytes(NULL, memory, untagged->text, &copy->text) &&
+		    copy_values(from, memory, untagged->data, &copy->data);
+	}
+	if (!is_copied)
+		imap_error_set(error, IMAP_ERROR_LIMIT,
+		    "a reply needs more than %zu bytes of memory",
+		    memory->max_held);
+	if (is_copied && imaplib_reply_append(to, copy, error))
+		return true;
+	if (from != NULL)
+		imaplib_memory_undo_moves(from, memory, mark);
+	return false;
+}
+
+bool
+imaplib_reply_copy(struct imaplib_reply *to,
+    const struct imaplib_untagged *untagged, struct imap_error *error)
+{
+	return copy_untagged(NULL, to, untagged, error);
+}
+
+/*
+ * What was taken has left holes: the rest goes to new memory. Nothing is
+ * limited meanwhile, for it was within the limits before.
+ */
+static void
+clear_away(struct imaplib_reply *reply)
+{
+	struct imaplib_memory *old = reply->memory;
+	struct imaplib_memory *memory = imaplib_memory_new();
+	struct imaplib_reply fresh = *reply;
+	const struct imaplib_untagged *untagged;
+	size_t bodies_left = old->bodies_left;
+
+	fresh.memory = memory;
+	fresh.untagged = NULL;
+	fresh.count = 0;
+	memory->max_held = SIZE_MAX;
+	memory->bodies_left = SIZE_MAX;
+	memory->max_untagged = old->max_untagged;
+	fresh.code = imaplib_memory_keep(memory, reply->code);
+	fresh.arguments = imaplib_memory_keep(memory, reply->arguments);
+	fresh.text = imaplib_memory_keep(memory, reply->text);
+	for (untagged = reply->untagged; untagged != NULL;
+	    untagged = untagged->next)
+		(void)copy_untagged(old, &fresh, untagged, NULL);
+	memory->max_held = old->max_held;
+	memory->bodies_left = bodies_left;
+	memory->arriving = old->arriving;
+	memory->kept = memory->held;
+	old->arriving = NULL;
+	imaplib_memory_free(old);
+	*reply = fresh;
+}
+
+/* Its name, or its response code (imaplib keeps both by name). */
+static bool
+is_called(const struct imaplib_untagged *untagged, const char *name)
+{
+	return name == NULL || span_equal_nocase(untagged->name, name) ||
+	    (untagged->code.len > 0 && span_equal_nocase(untagged->code, name));
+}
+
+/* The usual case, a whole queue to an empty reply, is one of pointers. */
+static bool
+take_all(struct imaplib_reply *from, struct imaplib_reply *to)
+{
+	if (to->memory != NULL || from->memory == NULL ||
+	    from->memory->arriving != NULL || from->code.len > 0 ||
+	    from->arguments.len > 0 || from->text.len > 0)
+		return false;
+	to->memory = from->memory;
+	to->untagged = from->untagged;
+	to->count = from->count;
+	from->memory = NULL;
+	from->untagged = NULL;
+	from->count = 0;
+	return true;
+}
 
 /* What the reply's own memory holds is not const to us. */
 static struct imaplib_untagged *
@@ -50,235 +333,45 @@ own(const struct imaplib_untagged *untagged)
 	return (struct imaplib_untagged *)untagged;
 }
 
-/* ---- memory ---- */
-
-static struct imaplib_memory *
-memory_new(void)
-{
-	struct imaplib_memory *memory = mem_new(struct imaplib_memory);
-
-	memory->bodies_end = &memory->bodies;
-	memory->max_held = IMAPLIB_VALUES_MAX;
-	memory->bodies_left = IMAPLIB_BODIES_MAX;
-	memory->max_untagged = IMAPLIB_UNTAGGED_MAX;
-	return memory;
-}
-
 static void
-free_bodies(struct imaplib_body *body)
+unlink_untagged(struct imaplib_reply *reply,
+    const struct imaplib_untagged *before,
+    const struct imaplib_untagged *untagged)
 {
-	struct imaplib_body *next;
-
-	for (; body != NULL; body = next) {
-		next = body->next;
-		mem_free(body);
-	}
-}
-
-static struct imaplib_memory *
-memory_free(struct imaplib_memory *memory)
-{
-	struct imaplib_block *block;
-	struct imaplib_block *older;
-
-	if (memory == NULL)
-		return NULL;
-	for (block = memory->blocks; block != NULL; block = older) {
-		older = block->older;
-		mem_free(block);
-	}
-	free_bodies(memory->bodies);
-	free_bodies(memory->arriving);
-	return mem_free(memory);
-}
-
-struct imaplib_memory *
-imaplib_reply_memory(struct imaplib_reply *reply)
-{
-	if (reply->memory == NULL)
-		reply->memory = memory_new();
-	return reply->memory;
-}
-
-static void
-add_block(struct imaplib_memory *memory, size_t size)
-{
-	struct imaplib_block *block =
-	    mem_resize(NULL, 1, sizeof(*block) + size);
-
-	block->older = memory->blocks;
-	memory->blocks = block;
-	memory->at = block->bytes;
-	memory->room = size;
-	memory->held += size;
-}
-
-/* Blocks grow with what is held already. */
-static size_t
-next_block(const struct imaplib_memory *memory, size_t needed)
-{
-	size_t size = memory->held;
-
-	if (size < FIRST_BLOCK)
-		size = FIRST_BLOCK;
-	if (size > MAX_BLOCK)
-		size = MAX_BLOCK;
-	return size < needed ? needed : size;
-}
-
-void *
-imaplib_memory_more(struct imaplib_memory *memory, size_t size)
-{
-	size_t left = memory->max_held - memory->held;
-	size_t block = next_block(memory, size);
-
-	if (memory->held > memory->max_held || size > left)
-		return NULL;
-	add_block(memory, block > left ? size : block);
-	return imaplib_memory_get(memory, size);
-}
-
-/* Memory for the few words that a reply ends with: whatever the limit is. */
-static struct span
-keep_words(struct imaplib_memory *memory, struct span words)
-{
-	char *copy;
-
-	if (words.len == 0)
-		return (struct span){0};
-	copy = imaplib_memory_get(memory, words.len);
-	if (copy == NULL) {
-		add_block(memory, (words.len + 7) & ~(size_t)7);
-		copy = imaplib_memory_get(memory, words.len);
-	}
-	memcpy(copy, words.at, words.len);
-	return (struct span){copy, words.len};
-}
-
-/* ---- streamed literals ---- */
-
-static struct imaplib_body *
-body_new(uint32_t id, size_t total)
-{
-	size_t size = total < BELIEVED ? total : BELIEVED;
-	struct imaplib_body *body = mem_resize(NULL, 1, sizeof(*body) + size);
-
-	*body = (struct imaplib_body){.id = id, .total = total, .size = size};
-	return body;
-}
-
-/* Where the pointer to the one that arrives last is. */
-static struct imaplib_body **
-last_arriving(struct imaplib_memory *memory)
-{
-	struct imaplib_body **link = &memory->arriving;
-
-	while (*link != NULL && (*link)->next != NULL)
-		link = &(*link)->next;
-	return link;
-}
-
-static struct imaplib_body *
-make_room(struct imaplib_body *body, size_t len)
-{
-	size_t size = body->size;
-
-	if (len <= size - body->len)
-		return body;
-	while (len > size - body->len)
-		size = body->total - size < size ? body->total : size * 2;
-	body = mem_resize(body, 1, sizeof(*body) + size);
-	body->size = size;
-	return body;
+	if (before == NULL)
+		reply->untagged = untagged->next;
+	else
+		own(before)->next = untagged->next;
+	if (untagged->next == NULL)
+		reply->memory->last = own(before);
+	reply->count--;
 }
 
 bool
-imaplib_reply_add_body(struct imaplib_reply *reply, uint32_t id,
-    struct span piece, uint64_t total, struct imap_error *error)
+imaplib_reply_take(struct imaplib_reply *from, const char *name, uint32_t max,
+    struct imaplib_reply *to, struct imap_error *error)
 {
-	struct imaplib_memory *memory = imaplib_reply_memory(reply);
-	struct imaplib_body **link = last_arriving(memory);
+	const struct imaplib_untagged *before = NULL;
+	const struct imaplib_untagged *untagged = from->untagged;
+	const uint32_t count = from->count;
+	bool is_moved = true;
 
-	if (*link == NULL || (*link)->id != id) {
-		if (total > memory->bodies_left)
-			return imap_error_set(error, IMAP_ERROR_LIMIT,
-			    "a literal of %" PRIu64 " bytes is too much for "
-			    "one reply",
-			    total);
-		memory->bodies_left -= (size_t)total;
-		link = *link == NULL ? link : &(*link)->next;
-		*link = body_new(id, (size_t)total);
+	if (name == NULL && max >= count && take_all(from, to))
+		return true;
+	for (; untagged != NULL && max > 0; untagged = untagged->next) {
+		if (!is_called(untagged, name)) {
+			before = untagged;
+			continue;
+		}
+		is_moved = copy_untagged(from->memory, to, untagged, error);
+		if (!is_moved)
+			break;
+		unlink_untagged(from, before, untagged);
+		max--;
 	}
-	if (piece.len > (*link)->total - (*link)->len)
-		return imap_error_set(error, IMAP_ERROR_PROTOCOL,
-		    "a literal is longer than announced");
-	*link = make_room(*link, piece.len);
-	if (piece.len > 0)
-		memcpy((*link)->bytes + (*link)->len, piece.at, piece.len);
-	(*link)->len += piece.len;
-	return true;
-}
-
-/* From now on it is one that values point to. */
-static void
-settle_body(struct imaplib_memory *memory, struct imaplib_body *body)
-{
-	body->next = NULL;
-	*memory->bodies_end = body;
-	memory->bodies_end = &body->next;
-}
-
-bool
-imaplib_memory_claim(
-    struct imaplib_memory *memory, uint32_t id, struct span *body)
-{
-	struct imaplib_body **link = &memory->arriving;
-	struct imaplib_body *found;
-
-	while (*link != NULL && (*link)->id != id)
-		link = &(*link)->next;
-	found = *link;
-	if (found == NULL || found->len != found->total)
-		return false;
-	*link = found->next;
-	settle_body(memory, found);
-	*body = (struct span){found->bytes, found->len};
-	return true;
-}
-
-void
-imaplib_memory_drop_arriving(struct imaplib_memory *memory)
-{
-	const struct imaplib_body *body;
-
-	for (body = memory->arriving; body != NULL; body = body->next)
-		memory->bodies_left += body->total;
-	free_bodies(memory->arriving);
-	memory->arriving = NULL;
-}
-
-/*
- * Gives the body that bytes are of, if they are one, to another memory. The
- * first ones to come are the first ones to go.
- */
-static bool
-move_body(struct imaplib_memory *from, struct imaplib_memory *to,
-    struct span bytes)
-{
-	struct imaplib_body **link = &from->bodies;
-	struct imaplib_body *body;
-
-	while (*link != NULL && (*link)->bytes != bytes.at)
-		link = &(*link)->next;
-	body = *link;
-	if (body == NULL || body->len != bytes.len ||
-	    to->bodies_left < body->total)
-		return false;
-	*link = body->next;
-	if (from->bodies_end == &body->next)
-		from->bodies_end = link;
-	from->bodies_left += body->total;
-	to->bodies_left -= body->total;
-	settle_body(to, body);
-	return true;
+	if (from->count < count &&
+	    (from->count == 0 ||
+		from->memory->held > 2 * from->memory->kept + MIN_GARBAGE))
+		clear_away(from);
+	return is_moved;
 }

@@ -1,60 +1,17 @@
 /*
- * How the replies of imaplib.h are filled: their memory, the untagged
- * responses as trees of values, and the result. Only imaplib*.c includes it.
+ * How the replies of imaplib.h are filled: untagged responses as trees of
+ * values, and the result. Only imaplib*.c includes it.
  */
 #ifndef LIBCLIENT_IMAPLIB_VALUES_H
 #define LIBCLIENT_IMAPLIB_VALUES_H
 
+#include "libclient/imaplib_memory.h"
 #include "libclient/imaplib_reply.h"
 #include "libclient/wire/code.h"
 #include "libclient/wire/frame.h"
 
-/*
- * The most that one reply holds: everything but streamed literals (100,000
- * FETCH lines of flags, date and size are 60 MB), streamed literals, and
- * untagged responses.
- */
-#define IMAPLIB_VALUES_MAX   ((size_t)256 << 20)
-#define IMAPLIB_BODIES_MAX   ((size_t)1 << 30)
-#define IMAPLIB_UNTAGGED_MAX 1000000
-
-struct imaplib_block;
-struct imaplib_body;
-
-/* The arena of one reply; all of it is freed at once. */
-struct imaplib_memory {
-	char *at; /* the free part of the newest block */
-	size_t room; /* ... and its length */
-	struct imaplib_block *blocks;
-	size_t held; /* bytes of all blocks */
-	size_t kept; /* ... when what was taken was last cleared away */
-	size_t max_held;
-	struct imaplib_body *bodies; /* that values point to */
-	struct imaplib_body **bodies_end;
-	struct imaplib_body *arriving; /* no response has named them yet */
-	size_t bodies_left; /* bytes of bodies that may still come */
-	uint32_t max_untagged;
-	struct imaplib_untagged *last;
-};
-
 /* The reply's memory, made at the first call. */
 struct imaplib_memory *imaplib_reply_memory(struct imaplib_reply *reply);
-
-/* size bytes, not zeroed, aligned for pointers; NULL at the limit. */
-void *imaplib_memory_more(struct imaplib_memory *memory, size_t size);
-
-static inline void *
-imaplib_memory_get(struct imaplib_memory *memory, size_t size)
-{
-	void *bytes = memory->at;
-
-	size = (size + 7) & ~(size_t)7;
-	if (size > memory->room)
-		return imaplib_memory_more(memory, size);
-	memory->at += size;
-	memory->room -= size;
-	return bytes;
-}
 
 /*
  * A piece of a streamed literal: total bytes come in order, as one id, before
@@ -63,15 +20,6 @@ imaplib_memory_get(struct imaplib_memory *memory, size_t size)
  */
 bool imaplib_reply_add_body(struct imaplib_reply *reply, uint32_t id,
     struct span piece, uint64_t total, struct imap_error *error);
-
-/*
- * The bytes of a literal that was added whole; *body is empty if it was not.
- * From then on they live as long as the reply. imaplib_memory_drop_arriving()
- * frees those that were not claimed.
- */
-bool imaplib_memory_claim(
-    struct imaplib_memory *memory, uint32_t id, struct span *body);
-void imaplib_memory_drop_arriving(struct imaplib_memory *memory);
 
 /*
  * Adds an untagged response from a FRAME_READY view, whose streamed literals
@@ -95,8 +43,8 @@ bool imaplib_reply_append(struct imaplib_reply *reply,
 /*
  * Moves at most max untagged responses whose name, or response code, is name
  * (NULL: any) from a queue behind what another reply has; no literal is
- * copied. *from stays usable, and gives memory back as it empties. False: *to
- * reached a limit, and what was not moved is still in *from.
+ * copied. What *from still has may then be elsewhere, for memory is given back as
+ * a queue empties. False: *to reached a limit; the rest is still in *from.
  */
 bool imaplib_reply_take(struct imaplib_reply *from, const char *name,
     uint32_t max, struct imaplib_reply *to, struct imap_error *error);

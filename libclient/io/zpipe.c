@@ -31,7 +31,7 @@ enum {
  * the peer never makes us do more than this for a byte of its own.
  */
 #define FREE_EXPANSION (1024 * 1024)
-#define MAX_EXPANSION  1000
+#define MAX_EXPANSION  1000U
 
 struct zpipe {
 	z_stream deflater;
@@ -115,7 +115,7 @@ static bool
 is_bomb(const struct zpipe *zpipe)
 {
 	return zpipe->bytes_out > FREE_EXPANSION &&
-	    zpipe->bytes_out / MAX_EXPANSION >= zpipe->bytes_in;
+	    zpipe->bytes_out > MAX_EXPANSION * zpipe->bytes_in;
 }
 
 /*
@@ -160,7 +160,7 @@ zpipe_inflate(struct zpipe *zpipe, struct buf *in, char *out, size_t size,
 	*count = 0;
 	if (is_bomb(zpipe))
 		return imap_error_set(error, IMAP_ERROR_LIMIT,
-		    "what the server sends expands more than %d times",
+		    "what the server sends expands more than %u times",
 		    MAX_EXPANSION);
 	*count = n;
 	if (n > 0)

@@ -37,12 +37,7 @@ static struct {
 	void (*act)(const struct imap_event *event);
 } seen;
 
-static const char letters[] = {[IMAP_READY] = 'R',
-    [IMAP_DATA] = 'd',
-    [IMAP_BODY] = 'b',
-    [IMAP_IDLING] = 'I',
-    [IMAP_DONE] = 'o',
-    [IMAP_CLOSED] = 'C'};
+static const char letters[] = "RdbIoC"; /* by type, IMAP_READY first */
 
 static inline void
 on_event(struct imap *imap, const struct imap_event *event, void *user)

@@ -26,6 +26,7 @@ struct end {
 	bool pause_at_received;
 	struct tls_context *tls_at_received;
 	const char *reply_at_received;
+	size_t plain; /* not 0: what follows these bytes is deflated */
 	bool is_called; /* anything at all */
 };
 
@@ -44,6 +45,7 @@ on_received(void *user, struct span bytes)
 
 	ck_assert(!here->is_closed);
 	ck_assert_uint_gt(bytes.len, 0);
+	ck_assert_uint_le(bytes.len, 64 * 1024);
 	here->received_calls++;
 	if (here->pause_at_received)
 		stream_pause(here->stream, true);
@@ -52,6 +54,12 @@ on_received(void *user, struct span bytes)
 	if (here->tls_at_received != NULL)
 		stream_start_tls(here->stream, here->tls_at_received);
 	here->tls_at_received = NULL;
+	if (here->plain > 0) {
+		stream_start_deflate(
+		    here->stream, span_from(bytes, here->plain));
+		bytes.len = here->plain;
+	}
+	here->plain = 0;
 	leave_at(here, AT_RECEIVED);
 	/* The bytes stay even when the stream is gone. */
 	ck_assert(buf_add_span(&here->received, bytes));

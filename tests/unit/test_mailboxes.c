@@ -76,13 +76,35 @@ END_TEST
 
 START_TEST(test_an_invalid_name_is_made_printable)
 {
-	mailboxes_add(&all, &(struct imap_list){.mailbox = {"a\xff\0b", 4}});
+	mailboxes_add(&all,
+	    &(struct imap_list){.mailbox = {"a\xff\x01"
+					    "z",
+				    4}});
 	ck_assert_uint_eq(all.count, 1);
 	ck_assert(!all.items[0].is_valid);
 	ck_assert_uint_eq(all.items[0].bytes_len, 4);
-	ck_assert_int_eq(memcmp(all.items[0].bytes, "a\xff\0b", 4), 0);
+	ck_assert_int_eq(memcmp(all.items[0].bytes,
+			     "a\xff\x01"
+			     "z",
+			     4),
+	    0);
 	for (const char *c = all.items[0].name; *c != '\0'; c++)
 		ck_assert(*c >= ' ' && *c < 0x7f);
+}
+END_TEST
+
+START_TEST(test_what_no_command_can_carry_is_left_out)
+{
+	char *name = mem_alloc(MAILBOXES_MAX_NAME + 1);
+
+	memset(name, 'x', MAILBOXES_MAX_NAME + 1);
+	mailboxes_add(&all, &(struct imap_list){.mailbox = {"a\0b", 3}});
+	mailboxes_add(&all, &(struct imap_list){.mailbox = {"a\rb", 3}});
+	mailboxes_add(&all, &(struct imap_list){.mailbox = {"a\nb", 3}});
+	mailboxes_add(&all,
+	    &(struct imap_list){.mailbox = {name, MAILBOXES_MAX_NAME + 1}});
+	ck_assert_uint_eq(all.count, 0);
+	mem_free(name);
 }
 END_TEST
 
@@ -245,6 +267,7 @@ main(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, test_a_mailbox_is_kept_as_it_was_told);
 	tcase_add_test(tests, test_an_invalid_name_is_made_printable);
+	tcase_add_test(tests, test_what_no_command_can_carry_is_left_out);
 	tcase_add_test(tests, test_what_cannot_be_opened_is_left_out);
 	tcase_add_test(tests, test_a_repetition_is_left_out);
 	tcase_add_loop_test(tests, test_patterns_choose_and_order, 0, CHOICES);
