@@ -219,6 +219,14 @@ on_retry(sd_event_source *source, uint64_t at, void *user)
 
 /* ---- life ---- */
 
+static void
+trace_line(void *user, bool is_ours, const char *line)
+{
+	const struct account *account = user;
+
+	log_trace(&account->subject, "%s %s", is_ours ? "C:" : "S:", line);
+}
+
 struct account *
 account_new(const struct account_config *config)
 {
@@ -229,6 +237,9 @@ account_new(const struct account_config *config)
 	account->settings = config->settings;
 	account->subject.account = account->settings->name;
 	account->seats_tail = &account->seats;
+	if (log_is_shown(SETTINGS_LOG_TRACE))
+		account->trace =
+		    (struct trace){.line = trace_line, .user = account};
 	account->limit = account->settings->max_connections;
 	account->folder_config = (struct folder_config){
 	    .loop = loop,

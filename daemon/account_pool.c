@@ -202,6 +202,7 @@ open_connection(struct account *account)
 	    .disabled = (const char *const *)settings->disable_extensions.items,
 	    .disabled_count = settings->disable_extensions.count,
 	    .enable = "QRESYNC",
+	    .trace = &account->trace,
 	    .timeout = settings->timeout,
 	};
 

@@ -37,6 +37,7 @@ struct account {
 	struct account_config config;
 	const struct settings_account *settings;
 	struct log_subject subject;
+	struct trace trace;
 	struct folder_config folder_config;
 
 	/* the disk */

@@ -5,7 +5,6 @@
  */
 #include "daemon/cmd.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -69,8 +68,6 @@ target_from_options(struct target *target, const struct options *options)
 	struct settings_account *own = &target->own;
 	unsigned long long port = 0;
 
-	if (options->config != NULL)
-		return refuse_usage("--config belongs to an account");
 	if (given->tls != NULL && !read_tls(given->tls, &own->tls))
 		return refuse_usage("--tls is implicit, starttls or none");
 	if (given->port != NULL &&
@@ -239,6 +236,7 @@ authenticate(const struct settings_account *account, struct imaplib *client,
 {
 	const char *user = account->user == NULL ? "" : account->user;
 	uint32_t wanted = 0;
+	uint32_t offered;
 
 	if (account->is_auth_auto) {
 		(void)imaplib_authenticate_as(
@@ -251,11 +249,9 @@ authenticate(const struct settings_account *account, struct imaplib *client,
 	    "the server offers none of the mechanisms in auth");
 	reply->type = IMAPLIB_ERROR;
 	reply->text = span_of(reply->error.text);
+	offered = imaplib_get_capabilities(client)->mechanisms;
 	for (enum mechanism i = 0; i < MECHANISM_COUNT; i++) {
-		const struct capabilities *offered =
-		    imaplib_get_capabilities(client);
-
-		if ((wanted & offered->mechanisms & 1u << i) == 0)
+		if ((wanted & offered & 1u << i) == 0)
 			continue;
 		imaplib_reply_free(reply);
 		*reply = (struct imaplib_reply){0};
@@ -320,7 +316,8 @@ run_lines(struct console *console)
 	struct console_input *input = console_input_new(is_terminal);
 	struct span line;
 
-	while (!console->is_over && console_input_next(input, &line))
+	while (!console->is_over && ferror(console->out) == 0 &&
+	    console_input_next(input, &line))
 		console_run_line(console, line);
 	(void)console_input_free(input);
 }

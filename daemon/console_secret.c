@@ -9,6 +9,8 @@
 #include <string.h>
 #include <termios.h>
 
+#include <systemd/sd-event.h>
+
 #include "daemon/secret.h"
 #include "libclient/base/mem.h"
 
@@ -73,7 +75,7 @@ read_hidden(FILE *terminal)
 		return NULL;
 	is_read = fgets(line, sizeof(line), terminal) != NULL;
 	(void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);
-	if (!is_read || memchr(line, CONTROL_C, strlen(line)) != NULL)
+	if (!is_read || strchr(line, CONTROL_C) != NULL)
 		return NULL;
 	line[strcspn(line, "\r\n")] = '\0';
 	secret = mem_copy_string(line);

@@ -183,9 +183,19 @@ console_id(struct console_call *call)
 void
 console_xatom(struct console_call *call)
 {
-	char *rest = console_rest(call, 1);
-	const char *arguments[] = {rest};
+	const struct span name = console_word_span(&call->words[0]);
+	const char *arguments[1];
+	char *rest;
 
+	/* they know what may be shown to whom, and what not to trace */
+	if (span_equal_nocase(name, "LOGIN") ||
+	    span_equal_nocase(name, "AUTHENTICATE")) {
+		console_refuse(call, IMAP_ERROR_AUTH,
+		    "secrets are sent by login and authenticate only");
+		return;
+	}
+	rest = console_rest(call, 1);
+	arguments[0] = rest;
 	(void)imaplib_xatom(call->console->client, console_argument(call, 0),
 	    arguments, call->count > 1 ? 1 : 0, call->reply);
 	(void)mem_free_secret(rest);

@@ -138,7 +138,7 @@ const struct console_command console_table[] = {
     {"help", 0, 1, "[COMMAND]", "this", .run = console_help, .is_local = true},
     {"quit", 0, 0, "", "log out and end", .run = console_quit,
 	.is_local = true},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct console_command *

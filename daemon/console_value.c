@@ -11,7 +11,7 @@ enter(struct console_walk *walk, const struct imaplib_value *list)
 	if (walk->depth == walk->size) {
 		walk->size = walk->size == 0 ? 8 : walk->size * 2;
 		walk->lists =
-		    mem_resize(walk->lists, walk->size, sizeof(*walk->lists));
+		    mem_resize(walk->lists, walk->size, sizeof(void *));
 	}
 	walk->lists[walk->depth++] = list;
 	walk->next = list->first;

@@ -211,7 +211,7 @@ static bool
 ends_options(char *const *words, uint32_t count, const struct options *options)
 {
 	return strcmp(words[0], "imap") == 0 &&
-	    count == (options->imap.host == NULL ? 3 : 2);
+	    count >= (options->imap.host == NULL ? 3 : 2);
 }
 
 /*
@@ -219,8 +219,8 @@ ends_options(char *const *words, uint32_t count, const struct options *options)
  * exit with at once.
  */
 static int
-read_command_line(int argc, char **argv, struct options *options,
-    char **words, uint32_t *count)
+read_command_line(int argc, char **argv, struct options *options, char **words,
+    uint32_t *count)
 {
 	int option;
 

@@ -18,6 +18,9 @@
 #define ID_LIST \
 	"(\"name\" \"mailmirror\" \"version\" \"" MAILMIRROR_VERSION "\")"
 
+/* Bytes that wait for the kernel, before no more are made. */
+#define BACKLOG_MAX 1048576
+
 struct imap {
 	sd_event *loop;
 	struct imap_endpoint endpoint;
@@ -104,17 +107,17 @@ static void
 flush(struct imap *imap)
 {
 	struct span out;
-	bool has_bytes = false;
 
 	if (imap->stream == NULL || imap->is_over)
 		return;
-	while ((out = session_take(imap->session)).len > 0) {
+	while (stream_pending(imap->stream) < BACKLOG_MAX) {
+		out = session_take(imap->session);
+		if (out.len == 0)
+			break;
 		stream_write(imap->stream, out);
 		session_taken(imap->session, out.len);
-		has_bytes = true;
-	}
-	if (has_bytes)
 		stream_flush(imap->stream);
+	}
 	deadline_set_due(
 	    &imap->deadline, session_due(imap->session), clock_now());
 	arm_timer(imap);
@@ -210,9 +213,20 @@ on_closed(void *user, const struct imap_error *error, bool is_clean)
 		end(imap, error);
 }
 
+static void
+on_flushed(void *user)
+{
+	struct imap *imap = user;
+
+	/* the peer takes what we send: it lives */
+	deadline_heard(&imap->deadline, clock_now(), false);
+	flush(imap);
+}
+
 static const struct stream_handler stream_handler = {
     .received = on_received,
     .secured = on_secured,
+    .flushed = on_flushed,
     .closed = on_closed,
 };
 
@@ -294,6 +308,9 @@ new_session(const struct imap *imap)
 		},
 	};
 
+	if (endpoint->trace != NULL)
+		config.trace = *endpoint->trace;
+	config.is_manual = endpoint->is_manual;
 	if (getrandom(&config.tag_seed, sizeof(config.tag_seed), 0) !=
 	    sizeof(config.tag_seed))
 		config.tag_seed = 0;
@@ -365,6 +382,37 @@ imap_queued(struct imap *imap, uint64_t serial)
 		(void)sd_event_source_set_enabled(
 		    imap->later, SD_EVENT_ONESHOT);
 	return serial;
+}
+
+void
+imap_set_tls_context(struct imap *imap, struct tls_context *context)
+{
+	imap->endpoint.tls_context = context;
+}
+
+void
+imap_start_deflate(struct imap *imap)
+{
+	stream_start_deflate(imap->stream, span_of(""));
+}
+
+void
+imap_binding(const struct imap *imap, char *exporter, size_t exporter_size,
+    struct span *exporter_out, char *unique, size_t unique_size,
+    struct span *unique_out)
+{
+	if (imap->stream == NULL)
+		return;
+	*exporter_out = (struct span){exporter,
+	    stream_tls_exporter(imap->stream, exporter, exporter_size)};
+	*unique_out = (struct span){
+	    unique, stream_tls_unique(imap->stream, unique, unique_size)};
+}
+
+int
+imap_descriptor(const struct imap *imap)
+{
+	return imap->stream == NULL ? -1 : stream_descriptor(imap->stream);
 }
 
 struct session *

@@ -17,6 +17,7 @@
 #include "libclient/io/job.h"
 #include "libclient/io/tls.h"
 #include "libclient/proto/event.h"
+#include "libclient/proto/trace.h"
 #include "libclient/wire/command.h"
 #include "libclient/wire/uidset.h"
 
@@ -45,6 +46,10 @@ struct imap_endpoint {
 	const char *const *disabled; /* borrowed: capabilities to ignore */
 	uint32_t disabled_count;
 	const char *enable; /* borrowed: what to ENABLE if offered, or NULL */
+	/* borrowed: told of the protocol's lines, secrets left out; or NULL */
+	const struct trace *trace;
+	/* No login: commands are the owner's own (imaplib.h). */
+	bool is_manual;
 	uint64_t timeout; /* microseconds: connecting; the longest silence
 			   * while a reply is due */
 };

@@ -6,6 +6,13 @@
 #include "libclient/proto/login.h"
 #include "libclient/proto/session.h"
 
+static bool
+has(const struct imap *imap, enum capability capability)
+{
+	return capabilities_have(
+	    session_capabilities(imap_session(imap)), capability);
+}
+
 static uint64_t
 send_kind(struct imap *imap, struct command *command, enum pipeline_kind kind)
 {
@@ -55,13 +62,6 @@ imap_logout(struct imap *imap)
 	if (serial != 0)
 		session_expect_end(imap_session(imap));
 	return serial;
-}
-
-static bool
-has(const struct imap *imap, enum capability capability)
-{
-	return capabilities_have(
-	    session_capabilities(imap_session(imap)), capability);
 }
 
 uint64_t

@@ -24,8 +24,8 @@ skip_literal(struct span text, size_t at)
 	unsigned long long size;
 	size_t begin;
 
-	while (at + 1 + digits.len < text.len &&
-	    digits.at[digits.len] >= '0' && digits.at[digits.len] <= '9')
+	while (at + 1 + digits.len < text.len && digits.at[digits.len] >= '0' &&
+	    digits.at[digits.len] <= '9')
 		digits.len++;
 	begin = at + 1 + digits.len;
 	if (text.len - begin < 3 || memcmp(text.at + begin, "}\r\n", 3) != 0 ||
@@ -51,8 +51,8 @@ find_item(struct span text, const char *name, struct span *rest)
 			*rest = span_from(here, strlen(name));
 			return true;
 		}
-		is_word = text.at[i] == ' ' || text.at[i] == '(' ||
-		    text.at[i] == '[';
+		is_word =
+		    text.at[i] == ' ' || text.at[i] == '(' || text.at[i] == '[';
 		if (text.at[i] == '"')
 			i = skip_quoted(text, i);
 		else if (text.at[i] == '{')
@@ -74,8 +74,8 @@ imaplib_internaldate_to_time(
 	time_t moment;
 	int zone;
 
-	if (!find_item(response, "INTERNALDATE \"", &date) ||
-	    date.len <= len || date.at[len] != '"')
+	if (!find_item(response, "INTERNALDATE \"", &date) || date.len <= len ||
+	    date.at[len] != '"')
 		return false;
 	date.len = len;
 	if (!date_parse(date, &seconds, &zone))

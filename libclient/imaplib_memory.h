@@ -13,12 +13,10 @@
 #include "libclient/base/imap_error.h"
 
 /*
- * The most that one reply holds: everything but streamed literals (100,000
- * FETCH lines of flags, date and size are 60 MB), streamed literals, and
- * untagged responses.
+ * The most that one reply holds in bytes (100,000 FETCH lines of flags, date
+ * and size are 60 MB; a body is as long as it is) and in untagged responses.
  */
-#define IMAPLIB_VALUES_MAX   ((size_t)256 << 20)
-#define IMAPLIB_BODIES_MAX   ((size_t)1 << 30)
+#define IMAPLIB_HELD_MAX     ((size_t)1 << 30)
 #define IMAPLIB_UNTAGGED_MAX 1000000
 
 struct imaplib_block;
@@ -29,12 +27,11 @@ struct imaplib_memory {
 	char *at; /* the free part of the newest block */
 	size_t room; /* ... and its length */
 	struct imaplib_block *blocks;
-	size_t held; /* bytes of all blocks */
+	size_t held; /* bytes of blocks and bodies */
 	size_t max_held;
-	struct imaplib_body *bodies; /* that values point to */
+	struct imaplib_body *bodies; /* long ones, that values point to */
 	struct imaplib_body **bodies_end;
 	struct imaplib_body *arriving; /* no response has named them yet */
-	size_t bodies_left; /* bytes of bodies that may still come */
 	uint32_t max_untagged;
 	/* of the reply's list: */
 	struct imaplib_untagged *last;
@@ -77,13 +74,17 @@ bool imaplib_memory_claim(
 void imaplib_memory_drop_arriving(struct imaplib_memory *memory);
 
 /*
- * Gives the body that bytes are, if they are one and *to may hold it, to
- * another memory; they stay where they are. All moves since *to's bodies_end
- * was the mark can be undone.
+ * Gives the bytes, if they are a body of more than 1 MiB and *to may hold it,
+ * to another memory; they stay where they are. All moves since *to's
+ * bodies_end was the mark can be undone.
  */
-bool imaplib_memory_move(struct imaplib_memory *from,
-    struct imaplib_memory *to, struct span bytes);
+bool imaplib_memory_move(
+    struct imaplib_memory *from, struct imaplib_memory *to, struct span bytes);
 void imaplib_memory_undo_moves(struct imaplib_memory *from,
     struct imaplib_memory *to, struct imaplib_body **mark);
+
+/* The same with those that arrive, to a memory without a limit. */
+void imaplib_memory_move_arriving(
+    struct imaplib_memory *from, struct imaplib_memory *to);
 
 #endif

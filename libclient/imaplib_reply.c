@@ -244,8 +244,8 @@ copy_untagged(struct imaplib_memory *from, struct imaplib_reply *to,
 		is_copied =
 		    copy_bytes(NULL, memory, untagged->name, &copy->name) &&
 		    copy_bytes(NULL, memory, untagged->code, &copy->code) &&
-		    copy_bytes(NULL, memory, untagged->arguments,
-			&copy->arguments) &&
+		    copy_bytes(
+			NULL, memory, untagged->arguments, &copy->arguments) &&
 		    copy_bytes(NULL, memory, untagged->text, &copy->text) &&
 		    copy_values(from, memory, untagged->data, &copy->data);
 	}
@@ -278,25 +278,21 @@ clear_away(struct imaplib_reply *reply)
 	struct imaplib_memory *memory = imaplib_memory_new();
 	struct imaplib_reply fresh = *reply;
 	const struct imaplib_untagged *untagged;
-	size_t bodies_left = old->bodies_left;
 
 	fresh.memory = memory;
 	fresh.untagged = NULL;
 	fresh.count = 0;
 	memory->max_held = SIZE_MAX;
-	memory->bodies_left = SIZE_MAX;
 	memory->max_untagged = old->max_untagged;
 	fresh.code = imaplib_memory_keep(memory, reply->code);
 	fresh.arguments = imaplib_memory_keep(memory, reply->arguments);
 	fresh.text = imaplib_memory_keep(memory, reply->text);
 	for (untagged = reply->untagged; untagged != NULL;
-	    untagged = untagged->next)
+	     untagged = untagged->next)
 		(void)copy_untagged(old, &fresh, untagged, NULL);
+	imaplib_memory_move_arriving(old, memory);
 	memory->max_held = old->max_held;
-	memory->bodies_left = bodies_left;
-	memory->arriving = old->arriving;
 	memory->kept = memory->held;
-	old->arriving = NULL;
 	imaplib_memory_free(old);
 	*reply = fresh;
 }

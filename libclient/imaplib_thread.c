@@ -119,8 +119,7 @@ build_from_bytes(struct builder *builder, struct span bytes)
 		else if (token_byte(&reader, ')'))
 			is_whole = close_list(builder);
 		else
-			is_whole =
-			    token_number(&reader, UINT32_MAX, &number) &&
+			is_whole = token_number(&reader, UINT32_MAX, &number) &&
 			    add_number(builder, number);
 	}
 	return is_whole;

@@ -100,7 +100,7 @@ close_list(struct parser *parser)
  * its place, where it only becomes shorter.
  */
 static enum outcome
-read_quoted(struct parser *parser)
+unescape_quoted(struct parser *parser)
 {
 	char *from = parser->at + 1;
 	char *to = from;
@@ -111,13 +111,27 @@ read_quoted(struct parser *parser)
 			return BROKEN;
 		if (*from == '\\' && (from[1] == '"' || from[1] == '\\'))
 			from++;
-		if (to != from)
-			*to = *from;
-		to++;
-		from++;
+		*to++ = *from++;
 	}
 	bytes.len = (size_t)(to - bytes.at);
 	parser->at = from + 1;
+	return add_value(parser, IMAPLIB_STRING, bytes);
+}
+
+static enum outcome
+read_quoted(struct parser *parser)
+{
+	char *from = parser->at + 1;
+	char *quote = memchr(from, '"', (size_t)(parser->end - from));
+	struct span bytes = {from, 0};
+
+	if (quote == NULL)
+		return BROKEN;
+	bytes.len = (size_t)(quote - from);
+	if (memchr(from, '\\', bytes.len) != NULL ||
+	    memchr(from, '\n', bytes.len) != NULL)
+		return unescape_quoted(parser);
+	parser->at = quote + 1;
 	return add_value(parser, IMAPLIB_STRING, bytes);
 }
 
@@ -187,20 +201,23 @@ has_section(struct span name)
 
 /*
  * Behind the ] of BODY[HEADER.FIELDS (From "To")], of which the [ is at a
- * position; NULL: it has no end.
+ * position; NULL: it has no end. Another [ ends the search, so that a line of
+ * nothing but open brackets is not searched again and again.
  */
 static char *
 skip_section(char *at)
 {
 	bool is_quoted = false;
 
-	for (; *at != '\0' && *at != '\n'; at++) {
+	for (at++; *at != '\0' && *at != '\n'; at++) {
 		if (*at == '"')
 			is_quoted = !is_quoted;
 		else if (is_quoted && *at == '\\' && at[1] != '\0')
 			at++;
 		else if (!is_quoted && *at == ']')
 			return at + 1;
+		else if (!is_quoted && *at == '[')
+			return NULL;
 	}
 	return NULL;
 }
@@ -218,8 +235,8 @@ find_atom_end(struct parser *parser, char *begin)
 			at++;
 		switch (classes[(unsigned char)*at]) {
 		case OPENS_SECTION:
-			section = has_section(
-				      (struct span){begin, (size_t)(at - begin)})
+			section = has_section((struct span){
+				      begin, (size_t)(at - begin)})
 			    ? skip_section(at)
 			    : NULL;
 			at = section == NULL ? at + 1 : section;
@@ -400,6 +417,22 @@ read_named(struct parser *parser, struct imaplib_untagged *untagged)
 	return outcome == BROKEN ? keep_raw(parser, untagged, from) : outcome;
 }
 
+/* Compilers make a slow loop of a struct's assignment. */
+static void
+clear(struct imaplib_untagged *untagged)
+{
+	const struct span none = {0};
+
+	untagged->next = NULL;
+	untagged->name = none;
+	untagged->number = 0;
+	untagged->has_number = false;
+	untagged->data = NULL;
+	untagged->code = none;
+	untagged->arguments = none;
+	untagged->text = none;
+}
+
 /* Lines that lack their front, by real servers: as in wire/response.c. */
 static bool
 read_bent_line(struct parser *parser, struct imaplib_untagged *untagged)
@@ -430,7 +463,7 @@ read_line(struct parser *parser, struct imaplib_untagged *untagged)
 		return read_named(parser, untagged);
 	if (read_bent_line(parser, untagged))
 		return PARSED;
-	*untagged = (struct imaplib_untagged){0};
+	clear(untagged);
 	return keep_raw(parser, untagged, parser->at);
 }
 
@@ -466,7 +499,7 @@ imaplib_reply_add(struct imaplib_reply *reply, const struct frame_view *view,
 	begin(&parser, view, text);
 	parser.memory = memory;
 	parser.error = error;
-	*untagged = (struct imaplib_untagged){0};
+	clear(untagged);
 	if (read_line(&parser, untagged) == FAILED)
 		return NULL;
 	if (memory->arriving != NULL)

@@ -43,8 +43,8 @@ bool imaplib_reply_append(struct imaplib_reply *reply,
 /*
  * Moves at most max untagged responses whose name, or response code, is name
  * (NULL: any) from a queue behind what another reply has; no literal is
- * copied. What *from still has may then be elsewhere, for memory is given back as
- * a queue empties. False: *to reached a limit; the rest is still in *from.
+ * copied. What *from still has may then be elsewhere, for memory is given back
+ * as a queue empties. False: *to reached a limit; the rest is still in *from.
  */
 bool imaplib_reply_take(struct imaplib_reply *from, const char *name,
     uint32_t max, struct imaplib_reply *to, struct imap_error *error);

@@ -493,6 +493,12 @@ stream_flush(struct stream *stream)
 	settle(stream);
 }
 
+int
+stream_descriptor(const struct stream *stream)
+{
+	return stream->channel.read_fd;
+}
+
 size_t
 stream_pending(const struct stream *stream)
 {

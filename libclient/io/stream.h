@@ -77,6 +77,9 @@ void stream_write(struct stream *stream, struct span bytes);
 /* Writes what is queued in one go, as far as the kernel takes it. */
 void stream_flush(struct stream *stream);
 
+/* The descriptor that it reads from. */
+int stream_descriptor(const struct stream *stream);
+
 /* Bytes queued and not yet with the kernel. */
 size_t stream_pending(const struct stream *stream);
 

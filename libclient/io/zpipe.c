@@ -30,7 +30,7 @@ enum {
  * What deflate can do is 1032:1. The rule is for the sum since the beginning:
  * the peer never makes us do more than this for a byte of its own.
  */
-#define FREE_EXPANSION (1024 * 1024)
+#define FREE_EXPANSION (1U << 20)
 #define MAX_EXPANSION  1000U
 
 struct zpipe {

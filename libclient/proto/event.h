@@ -9,6 +9,7 @@
 
 #include "libclient/base/imap_error.h"
 #include "libclient/wire/data.h"
+#include "libclient/wire/frame.h"
 
 enum imap_event_type {
 	IMAP_READY, /* logged in; commands are accepted */
@@ -16,7 +17,8 @@ enum imap_event_type {
 	IMAP_BODY, /* .body: a piece of a message; a later FETCH names its id */
 	IMAP_IDLING, /* the server said + to IDLE .serial */
 	IMAP_DONE, /* command .serial ended: .state, .code, .text */
-	IMAP_CLOSED /* .error says why; always the last event */
+	IMAP_CLOSED, /* .error says why; always the last event */
+	IMAP_CHALLENGE /* AUTHENTICATE .serial wants an answer to .text */
 };
 
 /* An event and all that it points to are borrowed until the next one. */
@@ -33,6 +35,7 @@ struct imap_event {
 	struct imap_code code;
 	struct span text;
 	const struct imap_error *error;
+	const struct frame_view *raw; /* as it came; NULL unless asked for */
 };
 
 /* The selected mailbox as the server last described it. */

@@ -35,6 +35,7 @@ struct login {
 	enum step step;
 	struct sasl *sasl;
 	enum mechanism mechanism;
+	uint32_t refused; /* mechanisms that did not work here */
 	bool is_sasl_cancelled;
 	struct imap_error cancelled; /* why the exchange was cancelled */
 	bool is_authenticated;
@@ -179,7 +180,7 @@ allowed_mechanisms(const struct login *login)
 	uint32_t mask =
 	    login->config->mechanisms & login->capabilities->mechanisms;
 
-	mask = sasl_usable(mask, &login->credentials);
+	mask = sasl_usable(mask, &login->credentials) & ~login->refused;
 	if (login->config->is_confidential)
 		return mask;
 	for (unsigned i = 0; i < MECHANISM_COUNT; i++)
@@ -408,6 +409,25 @@ login_challenge(
 	return LOGIN_GOES_ON;
 }
 
+/*
+ * Server and client may not know the same kind of channel binding: then the
+ * exchange fails with the right password, and the mechanism without it may
+ * not, where the settings allow that too.
+ */
+static bool
+may_unbind(struct login *login)
+{
+	uint32_t plus = 1u << MECHANISM_SCRAM_SHA_256_PLUS |
+	    1u << MECHANISM_SCRAM_SHA_1_PLUS;
+
+	if (login->sasl == NULL || (plus >> login->mechanism & 1) == 0)
+		return false;
+	login->refused |= plus;
+	return (allowed_mechanisms(login) &
+		   (1u << MECHANISM_SCRAM_SHA_256 |
+		       1u << MECHANISM_SCRAM_SHA_1)) != 0;
+}
+
 static enum login_progress
 authenticated(struct login *login, enum imap_state state,
     const struct imap_code *code, struct span text, struct imap_error *error)
@@ -415,6 +435,12 @@ authenticated(struct login *login, enum imap_state state,
 	if (login->is_sasl_cancelled) {
 		*error = login->cancelled;
 		return LOGIN_FAILED;
+	}
+	if (state != IMAP_STATE_OK && may_unbind(login)) {
+		bool said = false;
+
+		login->sasl = sasl_free(login->sasl);
+		return say_authenticate(login, &said, error);
 	}
 	if (state != IMAP_STATE_OK) {
 		const char *failure =

@@ -12,6 +12,9 @@
 #define TAG_PREFIX 4
 #define TAG_SIZE   32
 
+/* The most that one command puts into a flight at once. */
+#define PIECE 1048576
+
 /* Commands are small; APPEND is the exception and brings its own bound. */
 #define ANSWER_CAP 262144
 
@@ -33,6 +36,7 @@ struct pipeline {
 	struct entry *head; /* oldest: in flight, then queued */
 	struct entry **tail;
 	uint64_t last_serial;
+	struct trace trace;
 	struct buf answer; /* to a challenge, with its CRLF */
 	char prefix[TAG_PREFIX + 1];
 };
@@ -69,6 +73,12 @@ pipeline_free(struct pipeline *pipeline)
 	}
 	buf_free_secret(&pipeline->answer);
 	return mem_free(pipeline);
+}
+
+void
+pipeline_set_trace(struct pipeline *pipeline, const struct trace *trace)
+{
+	pipeline->trace = *trace;
 }
 
 uint64_t
@@ -202,33 +212,40 @@ has_room(const struct buf *out, size_t len)
 
 /* Hands out what may go of one command; false if it has to wait. */
 static bool
-entry_write(struct entry *entry, struct buf *out)
+entry_write(struct pipeline *pipeline, struct entry *entry, struct buf *out)
 {
 	struct span bytes = buf_span(&entry->command.bytes);
 	size_t stop = bytes.len;
 
-	if (!has_room(out, TAG_SIZE + bytes.len))
-		return false;
 	if (!entry->is_tagged) {
+		if (!has_room(out, TAG_SIZE))
+			return false;
 		(void)buf_add_format(out, "%s ", entry->tag);
 		entry->is_tagged = true;
+		trace_command(&pipeline->trace, entry->tag, &entry->command);
 	}
 	if (entry->waits_done < entry->command.wait_count)
 		stop = entry->command.waits[entry->waits_done];
-	(void)buf_add(out, bytes.at + entry->written, stop - entry->written);
+	/* a long message goes in pieces, as the connection takes them */
+	if (stop - entry->written > PIECE)
+		stop = entry->written + PIECE;
+	if (!buf_add(out, bytes.at + entry->written, stop - entry->written))
+		return false;
 	entry->written = stop;
 	return entry_is_written(entry);
 }
 
 /* DONE goes out when IDLE is open and something stands behind it. */
 static void
-entry_end_idle(struct entry *entry, struct buf *out)
+entry_end_idle(struct pipeline *pipeline, struct entry *entry, struct buf *out)
 {
 	if (!entry->is_open || entry->is_ended)
 		return;
 	if (entry->next == NULL && !entry->wants_done)
 		return;
 	entry->is_ended = buf_add_string(out, "DONE\r\n");
+	if (entry->is_ended)
+		trace_words(&pipeline->trace, "DONE");
 }
 
 bool
@@ -241,12 +258,14 @@ pipeline_write(struct pipeline *pipeline, struct buf *out)
 		if (!buf_add_span(out, buf_span(&pipeline->answer)))
 			return false;
 		buf_free_secret(&pipeline->answer);
+		trace_words(&pipeline->trace, "***");
 	}
 	for (entry = pipeline->head; entry != NULL; entry = entry->next) {
-		if (!entry_is_written(entry) && !entry_write(entry, out))
+		if (!entry_is_written(entry) &&
+		    !entry_write(pipeline, entry, out))
 			break;
 		if (entry->kind == PIPELINE_IDLE)
-			entry_end_idle(entry, out);
+			entry_end_idle(pipeline, entry, out);
 		if (entry_holds(entry))
 			break;
 	}

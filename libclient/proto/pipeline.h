@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "libclient/base/buf.h"
+#include "libclient/proto/trace.h"
 #include "libclient/wire/command.h"
 
 /* How a command lives after it was sent. */
@@ -34,6 +35,9 @@ struct pipeline;
 /* Tags are a prefix of four letters A-P made from seed, and a counter. */
 struct pipeline *pipeline_new(uint32_t seed);
 struct pipeline *pipeline_free(struct pipeline *pipeline);
+
+/* Whom to tell of what is handed out; copied. */
+void pipeline_set_trace(struct pipeline *pipeline, const struct trace *trace);
 
 /*
  * Queues a finished command, which it takes over. Returns its serial, rising

@@ -105,13 +105,14 @@ set_property(Gsasl_session *session, Gsasl_property property, struct span value)
 /*
  * libgsasl takes the exporter's data if it has both, and fails a SCRAM without
  * -PLUS if it has any (2.2.0 means to say "y" in the gs2-header and refuses
- * its own message). So it gets one kind, for -PLUS alone; the others say "n",
- * which RFC 5802 section 6 leaves to the client.
+ * its own message). So it gets one kind, for -PLUS alone: tls-unique where TLS
+ * has it (up to 1.2), for that is what servers of that age expect. The others
+ * say "n", which RFC 5802 section 6 leaves to the client.
  */
 static bool
 set_binding(Gsasl_session *session, const struct sasl_credentials *credentials)
 {
-	bool has_exporter = credentials->tls_exporter.len > 0;
+	bool has_exporter = credentials->tls_unique.len == 0;
 	struct span raw =
 	    has_exporter ? credentials->tls_exporter : credentials->tls_unique;
 	char *text = NULL;

@@ -8,6 +8,7 @@
 #include "libclient/base/arena.h"
 #include "libclient/base/mem.h"
 #include "libclient/proto/pipeline.h"
+#include "libclient/proto/selected.h"
 #include "libclient/wire/frame.h"
 #include "libclient/wire/response.h"
 
@@ -32,8 +33,10 @@ struct session {
 	struct response response; /* of the event that is handed out */
 	struct span inline_body; /* still to be handed out before .response */
 	bool has_inline_body;
+	struct frame_view view; /* of .response */
 	bool has_data; /* .response waits to be handed out */
 	uint32_t last_inline_id;
+	uint64_t starttls; /* serial of one in flight */
 	uint64_t selecting; /* serial of a SELECT in flight */
 	uint32_t junk; /* such lines since the last tagged reply */
 	bool has_greeting;
@@ -60,6 +63,7 @@ session_new(const struct session_config *config)
 	session->login = login_new(
 	    &session->config.login, session->pipeline, &session->capabilities);
 	buf_init(&session->out, OUT_CAP);
+	pipeline_set_trace(session->pipeline, &config->trace);
 	return session;
 }
 
@@ -140,41 +144,26 @@ note_capabilities(struct session *session, struct span words)
 {
 	if (session->login != NULL)
 		login_capabilities(session->login, words);
+	else if (session->config.is_manual)
+		capabilities_parse(&session->capabilities, words);
 }
 
-static void
-note_mailbox_code(struct session *session, const struct imap_code *code)
+/* The owner takes it from here. */
+static bool
+greet(struct session *session, const struct imap_data *data)
 {
-	struct imap_mailbox *mailbox = &session->mailbox;
-
-	if (!session->is_ready)
-		return;
-	switch (code->type) {
-	case IMAP_CODE_CLOSED:
-		/* what came so far was of the mailbox before this one */
-		*mailbox = (struct imap_mailbox){0};
-		break;
-	case IMAP_CODE_UIDVALIDITY:
-		mailbox->uidvalidity = (uint32_t)code->number;
-		break;
-	case IMAP_CODE_UIDNEXT:
-		mailbox->uidnext = (uint32_t)code->number;
-		break;
-	case IMAP_CODE_HIGHESTMODSEQ:
-		mailbox->highestmodseq = code->number;
-		break;
-	case IMAP_CODE_NOMODSEQ:
-		mailbox->highestmodseq = 0;
-		break;
-	case IMAP_CODE_READ_ONLY:
-		mailbox->is_read_only = true;
-		break;
-	case IMAP_CODE_READ_WRITE:
-		mailbox->is_read_only = false;
-		break;
-	default:
-		break;
-	}
+	if (data->state.state != IMAP_STATE_OK &&
+	    data->state.state != IMAP_STATE_PREAUTH)
+		return login_refusal(&session->error, "connection",
+		    data->state.state, &data->state.code, data->state.text,
+		    IMAP_ERROR_THROTTLED);
+	session->login = login_free(session->login);
+	session->is_ready = true;
+	session->tells_ready = true;
+	session->has_data = true;
+	if (data->state.code.type == IMAP_CODE_CAPABILITY)
+		note_capabilities(session, data->state.code.arguments);
+	return true;
 }
 
 static bool
@@ -184,9 +173,12 @@ note_state(struct session *session, const struct imap_data *data)
 
 	if (code->type == IMAP_CODE_CAPABILITY)
 		note_capabilities(session, code->arguments);
-	note_mailbox_code(session, code);
+	if (session->is_ready)
+		selected_note_code(&session->mailbox, code);
 	if (!session->has_greeting) {
 		session->has_greeting = true;
+		if (session->config.is_manual)
+			return greet(session, data);
 		return follow_login(session,
 		    login_greeting(session->login, data->state.state, code,
 			data->state.text, &session->error));
@@ -198,29 +190,6 @@ note_state(struct session *session, const struct imap_data *data)
 		return true;
 	return login_refusal(&session->error, "connection", IMAP_STATE_BYE,
 	    code, data->state.text, IMAP_ERROR_NETWORK);
-}
-
-static void
-note_messages(struct imap_mailbox *mailbox, const struct imap_data *data)
-{
-	uint64_t gone = 0;
-
-	switch (data->type) {
-	case IMAP_DATA_EXISTS:
-		mailbox->exists = data->count;
-		return;
-	case IMAP_DATA_EXPUNGE:
-		gone = 1;
-		break;
-	case IMAP_DATA_VANISHED:
-		if (!data->vanished.earlier)
-			gone = uidset_count(data->vanished.uids);
-		break;
-	default:
-		break;
-	}
-	mailbox->exists =
-	    gone > mailbox->exists ? 0 : mailbox->exists - (uint32_t)gone;
 }
 
 /* False if the session must end; session->error then says why. */
@@ -239,7 +208,7 @@ note_untagged(struct session *session, const struct imap_data *data)
 	default:
 		/* before the login nobody has proven who speaks */
 		if (session->is_ready)
-			note_messages(&session->mailbox, data);
+			selected_note_data(&session->mailbox, data);
 		return true;
 	}
 }
@@ -276,7 +245,27 @@ tell_data(struct session *session, struct imap_event *event)
 	session->has_data = false;
 	*event = (struct imap_event){
 	    .type = IMAP_DATA, .data = &session->response.data};
+	if (session->config.is_manual)
+		event->raw = &session->view;
 	return true;
+}
+
+static void
+note_manual(
+    struct session *session, uint64_t serial, const struct imap_data *data)
+{
+	if (data->state.code.type == IMAP_CODE_CAPABILITY)
+		note_capabilities(session, data->state.code.arguments);
+	if (serial != session->starttls)
+		return;
+	session->starttls = 0;
+	if (data->state.state != IMAP_STATE_OK)
+		return;
+	session->capabilities = (struct capabilities){0};
+	if (frame_unread(session->frame) > 0 || !frame_is_empty(session->frame))
+		(void)fail_injected(session);
+	else
+		session->want = SESSION_WANT_TLS;
 }
 
 /* A tagged reply; true if *event is filled, false to go on. */
@@ -299,7 +288,9 @@ take_tagged(struct session *session, const struct response *response,
 		return follow_login(session,
 		    login_reply(session->login, data->state.state,
 			&data->state.code, data->state.text, &session->error));
-	note_mailbox_code(session, &data->state.code);
+	selected_note_code(&session->mailbox, &data->state.code);
+	if (session->config.is_manual)
+		note_manual(session, serial, data);
 	if (serial == session->selecting) {
 		session->selecting = 0;
 		if (data->state.state != IMAP_STATE_OK)
@@ -320,8 +311,12 @@ take_plus(struct session *session, struct span text, struct imap_event *event)
 
 	switch (pipeline_plus(session->pipeline, &serial)) {
 	case PIPELINE_PLUS_CHALLENGE:
-		if (session->login == NULL)
+		if (session->login == NULL) {
+			*event = (struct imap_event){.type = IMAP_CHALLENGE,
+			    .serial = serial,
+			    .text = text};
 			return true;
+		}
 		return follow_login(session,
 		    login_challenge(session->login, text, &session->error));
 	case PIPELINE_PLUS_IDLING:
@@ -362,6 +357,8 @@ take_frame(struct session *session, const struct frame_view *view,
 	response_free(response);
 	arena_reset(session->arena);
 	response_parse(response, view, session->arena, &session->inline_body);
+	session->view = *view;
+	trace_response(&session->config.trace, view);
 	switch (response->type) {
 	case RESPONSE_JUNK:
 		return take_junk(session, response->text);
@@ -371,7 +368,7 @@ take_frame(struct session *session, const struct frame_view *view,
 			return take_junk(session, response->text);
 		if (!take_plus(session, response->text, event))
 			return false;
-		*told = event->type == IMAP_IDLING;
+		*told = event->type != IMAP_READY;
 		return true;
 	}
 	case RESPONSE_TAGGED:
@@ -391,7 +388,8 @@ take_frame(struct session *session, const struct frame_view *view,
 	if (!session->is_ready || session->tells_ready)
 		return true;
 	session->has_data = true;
-	session->has_inline_body = response->data.type == IMAP_DATA_FETCH &&
+	session->has_inline_body = !session->config.is_manual &&
+	    response->data.type == IMAP_DATA_FETCH &&
 	    response->data.fetch.has_body && response->data.fetch.body == 0;
 	*told = tell_data(session, event);
 	return true;
@@ -417,7 +415,7 @@ session_next(struct session *session, struct imap_event *event)
 
 	if (session->is_closed)
 		return false;
-	if (session->has_data)
+	if (session->has_data && !session->tells_ready)
 		return tell_data(session, event);
 	while (!has_ended(session) && session->want == SESSION_WANT_BYTES) {
 		if (session->tells_ready) {
@@ -486,8 +484,9 @@ session_secured(
 	if (session->want != SESSION_WANT_TLS)
 		return;
 	session->want = SESSION_WANT_BYTES;
-	(void)follow_login(
-	    session, login_secured(session->login, &session->error));
+	if (session->login != NULL)
+		(void)follow_login(
+		    session, login_secured(session->login, &session->error));
 }
 
 void
@@ -527,6 +526,23 @@ session_select(struct session *session, struct command *command)
 }
 
 void
+session_answer(struct session *session, struct span line)
+{
+	pipeline_answer(session->pipeline, line);
+}
+
+uint64_t
+session_starttls(struct session *session)
+{
+	struct command command;
+
+	command_begin(&command, "STARTTLS", COMMAND_LITERALS_SYNC);
+	(void)command_end(&command);
+	session->starttls = session_command(session, &command, PIPELINE_ALONE);
+	return session->starttls;
+}
+
+void
 session_end_idle(struct session *session)
 {
 	pipeline_end_idle(session->pipeline);
@@ -548,16 +564,6 @@ const struct imap_mailbox *
 session_mailbox(const struct session *session)
 {
 	return &session->mailbox;
-}
-
-enum command_literals
-session_literals(const struct session *session)
-{
-	if (capabilities_have(&session->capabilities, CAPABILITY_LITERAL_PLUS))
-		return COMMAND_LITERALS_PLUS;
-	if (capabilities_have(&session->capabilities, CAPABILITY_LITERAL_MINUS))
-		return COMMAND_LITERALS_MINUS;
-	return COMMAND_LITERALS_SYNC;
 }
 
 bool

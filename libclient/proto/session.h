@@ -17,6 +17,13 @@ struct session;
 struct session_config {
 	struct login_config login;
 	uint32_t tag_seed; /* any number; makes the tags' prefix */
+	struct trace trace; /* told of every line */
+	/*
+	 * The owner logs in by commands of its own: IMAP_READY follows the
+	 * greeting, challenges are IMAP_CHALLENGE events, every event of a
+	 * response has it raw, and small bodies stay in it.
+	 */
+	bool is_manual;
 	const struct frame_limits *limits; /* NULL: the default ones */
 };
 
@@ -70,6 +77,15 @@ uint64_t session_command(
 /* As session_command() for SELECT and EXAMINE. */
 uint64_t session_select(struct session *session, struct command *command);
 
+/* Answers IMAP_CHALLENGE with a line, without CRLF. is_manual only. */
+void session_answer(struct session *session, struct span line);
+
+/*
+ * STARTTLS; after its IMAP_DONE with OK session_want() says TLS, and what was
+ * known of the server is forgotten. is_manual only.
+ */
+uint64_t session_starttls(struct session *session);
+
 /* Ends an open IDLE. */
 void session_end_idle(struct session *session);
 
@@ -81,7 +97,6 @@ void session_expect_end(struct session *session);
 
 const struct capabilities *session_capabilities(const struct session *session);
 const struct imap_mailbox *session_mailbox(const struct session *session);
-enum command_literals session_literals(const struct session *session);
 bool session_is_ready(const struct session *session);
 bool session_is_idling(const struct session *session);
 
@@ -91,5 +106,18 @@ bool session_is_in_body(const struct session *session);
 /* Serial of the oldest reply that is due (also the greeting and the login:
  * UINT64_MAX before READY); 0: none is. */
 uint64_t session_due(const struct session *session);
+
+/* Which kinds of literal the server takes. */
+static inline enum command_literals
+session_literals(const struct session *session)
+{
+	const struct capabilities *offered = session_capabilities(session);
+
+	if (capabilities_have(offered, CAPABILITY_LITERAL_PLUS))
+		return COMMAND_LITERALS_PLUS;
+	if (capabilities_have(offered, CAPABILITY_LITERAL_MINUS))
+		return COMMAND_LITERALS_MINUS;
+	return COMMAND_LITERALS_SYNC;
+}
 
 #endif

@@ -9,7 +9,9 @@
 #include "libclient/base/mem.h"
 
 /* All literals and the line around them. */
-#define MAX_BYTES (COMMAND_MAX_WAITS * COMMAND_MAX_ARGUMENT + COMMAND_MAX_LINE)
+#define MAX_BYTES                                                         \
+	(COMMAND_MAX_MESSAGE + COMMAND_MAX_WAITS * COMMAND_MAX_ARGUMENT + \
+	    COMMAND_MAX_LINE)
 
 /* The longest literal that LITERAL- lets go unannounced. */
 #define LITERAL_MINUS_MAX 4096
@@ -173,6 +175,20 @@ command_add_astring(struct command *command, struct span bytes)
 }
 
 void
+command_add_string(struct command *command, struct span bytes)
+{
+	enum form form = form_of(bytes, false);
+
+	add_form(command, form == ATOM ? QUOTED : form, bytes);
+}
+
+void
+command_add_closing(struct command *command)
+{
+	add_string(command, ")");
+}
+
+void
 command_add_secret(struct command *command, struct span bytes)
 {
 	enum form form = form_of(bytes, false);
@@ -291,6 +307,22 @@ command_add_raw(struct command *command, const char *text)
 			command->failed = true;
 	begin_argument(command);
 	add_string(command, text);
+}
+
+void
+command_add_message(
+    struct command *command, struct span message, bool is_literal8)
+{
+	if (message.len > COMMAND_MAX_MESSAGE)
+		command->failed = true;
+	if (!is_literal8 && message.len > 0 &&
+	    memchr(message.at, '\0', message.len) != NULL)
+		command->failed = true;
+	begin_argument(command);
+	if (is_literal8)
+		add_string(command, "~");
+	if (!command->failed)
+		add_literal(command, message);
 }
 
 bool

@@ -43,6 +43,9 @@ enum command_literals {
 #define COMMAND_MAX_ARGUMENT 32768
 #define COMMAND_MAX_QUOTED   1000
 
+/* The longest message to append. */
+#define COMMAND_MAX_MESSAGE 268435456
+
 /* A command without its tag, ready to be sent: "UID FETCH 1 (UID)" CRLF. */
 struct command {
 	struct buf bytes;
@@ -63,6 +66,10 @@ void command_begin(
 void command_add_atom(struct command *command, const char *atom);
 /* An astring: atom, quoted string or literal, whatever the bytes need. */
 void command_add_astring(struct command *command, struct span bytes);
+/* A quoted string or literal, never an atom. */
+void command_add_string(struct command *command, struct span bytes);
+/* A closing parenthesis, without a space. */
+void command_add_closing(struct command *command);
 /*
  * A quoted string or literal, never an atom, and secret. Between the first and
  * the last secret of a command all is secret.
@@ -88,6 +95,10 @@ void command_add_range(struct command *command, uint32_t first, uint32_t last);
 void command_add_items(struct command *command, unsigned items);
 /* Already encoded text of our own making, checked for CR, LF and NUL. */
 void command_add_raw(struct command *command, const char *text);
+
+/* A message as a literal, any bytes; is_literal8: ~{n}, which may hold NUL. */
+void command_add_message(
+    struct command *command, struct span message, bool is_literal8);
 
 /* Appends the CRLF; false if any argument was refused or the line too long. */
 bool command_end(struct command *command);

@@ -9,7 +9,8 @@ d0='libclient/|conf/settings\.h|daemon/(log|name|compare|index|exit_code)'
 d1="$d0|daemon/(maildir|state|secret|mailboxes|keywords)"
 d2="$d1|daemon/(landing|watcher|folder|notify)"
 d3="$d2|daemon/(account|status)"
-d4="$d3|daemon/(engine|cmd|main)"
+console="$d1|daemon/console" # beside d2: blocking, not for the daemon
+d4="$d3|daemon/(console|engine|cmd|main)"
 ours='(libclient|daemon|conf)/'
 libraries='gsasl|openssl|systemd|sqlite3|libconfig|zlib'
 outside='unistd|fcntl|time|poll|sys/|netdb' # descriptors and clocks
@@ -36,5 +37,6 @@ room 'daemon/(log|name|compare|index|exit_code)' "$d0" "$(without openssl)"
 room 'daemon/(maildir|state|secret|mailbox|keywords)' "$d1" "$(without 'systemd|sqlite3')"
 room 'daemon/(landing|watcher|folder|notify)' "$d2" "$(without systemd)"
 room 'daemon/(account|status)' "$d3" "$(without systemd)"
+room 'daemon/console' "$console" "$(without systemd)"
 room 'daemon/' "$d4" "$(without 'systemd|sqlite3|openssl')"
 exit $status

@@ -300,6 +300,9 @@ take_event(struct run *run, const struct imap_event *event)
 		buf_add_string(told, "DATA");
 		say_data(run, event->data);
 		break;
+	case IMAP_CHALLENGE:
+		buf_add_format(told, "CHALLENGE %" PRIu64, event->serial);
+		break;
 	case IMAP_IDLING:
 		buf_add_format(told, "IDLING %" PRIu64, event->serial);
 		break;

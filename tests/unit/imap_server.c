@@ -113,6 +113,8 @@ take_step(struct server *server, const char *step)
 		return read_line(server, step, false);
 	if (strncmp(step, "< ", 2) == 0)
 		return read_line(server, step, true);
+	if (strcmp(step, "pause") == 0)
+		return usleep(100000) == 0;
 	if (strcmp(step, "tls") == 0)
 		return shake_hands(server);
 	if (strncmp(step, "drip ", 5) == 0) {

@@ -7,6 +7,7 @@
  *	"< command"	reads a line: a tag, and what must begin so
  *	"<- line"	reads a line without a tag
  *	"<< n"		one segment must hold n lines; the next reads take them
+ *	"pause"		says nothing for 100 ms
  *	"tls"		does its part of a handshake
  *	"drip line"	says the line every 20 ms until the client leaves
  *	"wait"		until the client leaves, which may not say anything more

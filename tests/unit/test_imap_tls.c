@@ -63,7 +63,7 @@ call_everything(void)
 START_TEST(test_calls_during_the_handshake)
 {
 	static const char *const script[] = {
-	    STARTTLS, "> @ OK go", "tls", SECURED_LOGIN, "wait", NULL};
+	    STARTTLS, "> @ OK go", "pause", "tls", SECURED_LOGIN, "wait", NULL};
 
 	use_starttls();
 	open_to(script);

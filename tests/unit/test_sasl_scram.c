@@ -89,7 +89,7 @@ START_TEST(test_scram_known_exchange)
 }
 END_TEST
 
-/* The -PLUS forms prefer the exporter, the others never speak of binding. */
+/* The -PLUS forms prefer tls-unique, the others never speak of binding. */
 START_TEST(test_scram_binding_in_gs2_header)
 {
 	static const struct {
@@ -98,6 +98,8 @@ START_TEST(test_scram_binding_in_gs2_header)
 		const char *first;
 	} rows[] = {
 	    {MECHANISM_SCRAM_SHA_1_PLUS, &both,
+		"p=tls-unique,,n=user,r=" NONCE},
+	    {MECHANISM_SCRAM_SHA_1_PLUS, &exporter,
 		"p=tls-exporter,,n=user,r=" NONCE},
 	    {MECHANISM_SCRAM_SHA_256_PLUS, &unique,
 		"p=tls-unique,,n=user,r=" NONCE},

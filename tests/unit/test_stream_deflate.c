@@ -389,7 +389,7 @@ START_TEST(test_stream_refuses_what_is_not_deflated)
 }
 END_TEST
 
-/* Two bytes that become one for each received() and three more. */
+/* Three calls of received() and a byte, in one packet. */
 static void
 send_much_in_little(struct peer *peer)
 {

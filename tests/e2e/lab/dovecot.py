@@ -95,6 +95,21 @@ protocol imap {{
 {extra}
 """
 
+# What it can do besides: give it as extra, or part of it.
+PLUGINS = """\
+mail_attribute_dict = file:%h/attributes
+protocol imap {
+  mail_plugins = acl imap_acl quota imap_quota zlib imap_zlib
+  imap_metadata = yes
+}
+plugin {
+  acl = vfile
+  quota = count:ROOT
+  quota_rule = *:storage=100M
+  quota_vsizes = yes
+}
+"""
+
 # Dovecot 2.3 then fails every TLS session that a client wants to resume.
 _CLIENT_CERTIFICATES = """\
 ssl_ca = <{top}/ca.pem

@@ -1,0 +1,245 @@
+/*
+ * Commands about the connection itself, and what is known of it.
+ */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "libclient/base/mem.h"
+#include "libclient/imaplib_private.h"
+
+#define LINE_CAP 16384
+
+bool
+imaplib_capability(struct imaplib *client, struct imaplib_reply *reply)
+{
+	return imaplib_call(client, "CAPABILITY", NULL, reply);
+}
+
+bool
+imaplib_noop(struct imaplib *client, struct imaplib_reply *reply)
+{
+	return imaplib_call(client, "NOOP", NULL, reply);
+}
+
+bool
+imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
+    struct imaplib_reply *reply)
+{
+	struct tls_options options = *tls;
+	struct imap_error error = {0};
+	struct command command;
+
+	if (client->has_tls) {
+		imaplib_reply_free(reply);
+		return imaplib_refuse(reply, "TLS session already established");
+	}
+	if (!imaplib_begin(client, "STARTTLS", &command, reply))
+		return false;
+	command_free(&command);
+	if (!imaplib_has(client, CAPABILITY_STARTTLS))
+		return imaplib_refuse(reply, "TLS not supported by server");
+	options.host = client->host;
+	client->tls_context = tls_context_new(&options, &error);
+	if (client->tls_context == NULL) {
+		imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
+		return false;
+	}
+	imap_set_tls_context(client->imap, client->tls_context);
+	client->reply = reply;
+	client->is_done = false;
+	client->serial = imap_queued(
+	    client->imap, session_starttls(imap_session(client->imap)));
+	(void)imaplib_wait(client, &client->is_done, UINT64_MAX);
+	client->reply = NULL;
+	if (client->is_closed)
+		return imaplib_abort(client, reply);
+	if (reply->type != IMAPLIB_OK)
+		return false;
+	/* what was said in the clear counts no more */
+	client->has_tls = true;
+	imaplib_reply_free(&client->queue);
+	imaplib_forget_capabilities(client);
+	if (!imaplib_learn(client))
+		return imaplib_abort(client, reply);
+	client->is_confidential = true;
+	return true;
+}
+
+/* "(" "name" "value" NIL ... ")" of strings that hold no line ends. */
+static bool
+add_id(struct command *command, const char *const *fields, uint32_t count)
+{
+	struct buf list;
+
+	if (count == 0) {
+		command_add_raw(command, "NIL");
+		return true;
+	}
+	buf_init(&list, LINE_CAP);
+	for (uint32_t i = 0; i < count; i++) {
+		(void)buf_add_string(&list, i == 0 ? "(" : " ");
+		if (fields[i] == NULL) {
+			(void)buf_add_string(&list, "NIL");
+			continue;
+		}
+		(void)buf_add_string(&list, "\"");
+		for (const char *c = fields[i]; *c != '\0'; c++) {
+			if (*c == '"' || *c == '\\')
+				(void)buf_add(&list, "\\", 1);
+			(void)buf_add(&list, c, 1);
+		}
+		(void)buf_add_string(&list, "\"");
+	}
+	(void)buf_add(&list, ")", 2);
+	command_add_raw(command, buf_span(&list).at);
+	buf_free(&list);
+	return true;
+}
+
+bool
+imaplib_id(struct imaplib *client, const char *const *fields, uint32_t count,
+    struct imaplib_reply *reply)
+{
+	struct command command;
+
+	if (!imaplib_begin(client, "ID", &command, reply))
+		return false;
+	(void)add_id(&command, fields, count);
+	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
+}
+
+bool
+imaplib_enable(
+    struct imaplib *client, const char *capability, struct imaplib_reply *reply)
+{
+	struct command command;
+
+	if (!imaplib_begin(client, "ENABLE", &command, reply))
+		return false;
+	if (!imaplib_has(client, CAPABILITY_ENABLE)) {
+		command_free(&command);
+		return imaplib_refuse(reply, "server does not support ENABLE");
+	}
+	command_add_raw(&command, capability);
+	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
+}
+
+bool
+imaplib_xatom(struct imaplib *client, const char *name,
+    const char *const *arguments, uint32_t count, struct imaplib_reply *reply)
+{
+	struct command command;
+
+	if (!imaplib_begin(client, name, &command, reply))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (arguments[i] != NULL)
+			command_add_raw(&command, arguments[i]);
+	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
+}
+
+bool
+imaplib_response(
+    struct imaplib *client, const char *name, struct imaplib_reply *reply)
+{
+	struct imap_error error = {0};
+
+	imaplib_reply_free(reply);
+	if (!imaplib_reply_take(
+		&client->queue, name, UINT32_MAX, reply, &error)) {
+		imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
+		return false;
+	}
+	return reply->count > 0;
+}
+
+bool
+imaplib_recent(struct imaplib *client, struct imaplib_reply *reply)
+{
+	if (imaplib_response(client, "RECENT", reply))
+		return true;
+	if (!imaplib_noop(client, reply))
+		return false;
+	return true;
+}
+
+/* ---- what is known ---- */
+
+enum imaplib_state
+imaplib_get_state(const struct imaplib *client)
+{
+	return client->is_closed ? IMAPLIB_LOGOUT : client->state;
+}
+
+enum imaplib_version
+imaplib_get_version(const struct imaplib *client)
+{
+	return client->version;
+}
+
+const struct capabilities *
+imaplib_get_capabilities(const struct imaplib *client)
+{
+	return session_capabilities(imap_session(client->imap));
+}
+
+const char *
+imaplib_get_capability_words(const struct imaplib *client)
+{
+	return client->words == NULL ? "" : client->words;
+}
+
+const char *
+imaplib_get_welcome(const struct imaplib *client)
+{
+	return client->welcome == NULL ? "" : client->welcome;
+}
+
+const char *
+imaplib_get_host(const struct imaplib *client)
+{
+	return client->host;
+}
+
+uint16_t
+imaplib_get_port(const struct imaplib *client)
+{
+	return client->port;
+}
+
+bool
+imaplib_is_read_only(const struct imaplib *client)
+{
+	return client->is_read_only || client->became_read_only;
+}
+
+bool
+imaplib_is_utf8(const struct imaplib *client)
+{
+	return client->is_utf8;
+}
+
+int
+imaplib_get_descriptor(const struct imaplib *client)
+{
+	return client->is_closed ? -1 : imap_descriptor(client->imap);
+}
+
+bool
+imaplib_compress(struct imaplib *client, struct imaplib_reply *reply)
+{
+	struct command command;
+
+	if (!imaplib_begin(client, "COMPRESS", &command, reply))
+		return false;
+	if (!imaplib_has(client, CAPABILITY_COMPRESS_DEFLATE)) {
+		command_free(&command);
+		return imaplib_refuse(
+		    reply, "server does not support COMPRESS=DEFLATE");
+	}
+	command_add_atom(&command, "DEFLATE");
+	if (!imaplib_finish(client, &command, PIPELINE_ALONE, reply))
+		return false;
+	imap_start_deflate(client->imap);
+	return true;
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""Makes what a fuzz target begins with from the tests' server lines.
+
+usage: seeds.py TARGET DIRECTORY
+"""
+
+import hashlib
+import pathlib
+import re
+import sys
+
+TRANSCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "transcripts"
+ESCAPES = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"\\": b"\\"}
+PREAUTH = b"* PREAUTH [CAPABILITY IMAP4rev1 IDLE LITERAL+] hi\r\n"
+# Bits of the targets' first bytes: see choose_config() in fuzz_session.c.
+SETTINGS = {"preauth": 1, "starttls": 2, "cleartext": 4, "token": 8,
+            "enable": 16, "id": 32, "disable": 64, "both": 128}
+TRACED, MANUAL = 32, 64
+
+
+def unescape(line):
+    """The bytes of a server's line, CRLF added if it does not end in one
+    backslash."""
+    text = re.sub(
+        rb"\\(x[0-9a-f]{2}|[rn0\\])",
+        lambda m: ESCAPES.get(m[1]) or (b"\0" if m[1] == b"0" else
+                                        bytes([int(m[1][1:], 16)])),
+        line)
+    joined = re.search(rb"(?<!\\)(\\\\)*\\$", line)
+    return text[:-1] if joined else text + b"\r\n"
+
+
+def server_lines(path):
+    """What the server says, as segments, and the settings."""
+    said, settings = [], 0
+    for line in path.read_bytes().splitlines():
+        match = re.match(rb"S(\*(\d+))?: ?(.*)", line)
+        if match:
+            text = re.sub(rb"^A(?=\d)", b"AAAA", match[3])
+            said.append(unescape(text) * min(int(match[2] or 1), 200))
+        elif line.startswith(b"! "):
+            settings |= SETTINGS.get(line.split()[1].decode(), 0)
+    return b"".join(said), settings
+
+
+def parser_texts():
+    for path in sorted(TRANSCRIPTS.glob("*.imap")):
+        yield server_lines(path)[0]
+    for path in sorted(TRANSCRIPTS.glob("session/*.imap")):
+        yield server_lines(path)[0]
+
+
+def seeds_of_sessions():
+    for path in sorted(TRANSCRIPTS.glob("session/*.imap")):
+        text, settings = server_lines(path)
+        for more, way in ((7, 0), (7 | TRACED, 2), (7 | MANUAL, 2)):
+            yield bytes([settings, 255, more, way]) + text
+    for path in sorted(TRANSCRIPTS.glob("*.imap")):
+        text = PREAUTH + server_lines(path)[0]
+        yield bytes([1, 255, 7, 0]) + text
+        yield bytes([1, 255, 7 | TRACED | MANUAL, 0]) + text
+
+
+def words(pattern):
+    found = set()
+    for text in parser_texts():
+        found.update(re.findall(pattern, text))
+    return sorted(found)
+
+
+def seeds(target):
+    if target == "frame":
+        return [bytes([i % 4, i % 5]) + text
+                for i, text in enumerate(parser_texts())]
+    if target == "response":
+        return [bytes([inline]) + text
+                for text in parser_texts() for inline in (8, 255)]
+    if target == "session":
+        return list(seeds_of_sessions())
+    if target == "uidset":
+        sets = words(rb"[0-9][0-9:,]+[0-9]") + words(rb"SEARCH ([0-9 ]+)")
+        return [bytes([3 * (b" " in one), 9]) + one + b"\0" + two
+                for one, two in zip(sets, sets[1:])]
+    names = words(rb'"([^"\r\n]+)"') + [b"&AOk-t&AOk-", b"&U,BTFw-", b"a&-b"]
+    if target == "utf7":
+        return names
+    if target == "name":
+        return [bytes([i % 4]) + one + b"\0" + two
+                for i, (one, two) in enumerate(zip(names, names[1:]))]
+    raise SystemExit(f"no such target: {target}")
+
+
+def main():
+    target, directory = sys.argv[1], pathlib.Path(sys.argv[2])
+    directory.mkdir(parents=True, exist_ok=True)
+    made = seeds(target)
+    if not made:
+        raise SystemExit(f"no seeds for {target}")
+    for seed in made:
+        name = hashlib.sha1(seed).hexdigest()
+        (directory / name).write_bytes(seed)
+
+
+main()
