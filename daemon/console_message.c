@@ -104,6 +104,15 @@ console_move(struct console_call *call)
 	    console_argument(call, 1), call->is_uid, call->reply);
 }
 
+/* A word that may be left out by NIL. */
+static const char *
+argument_or_nil(const struct console_call *call, uint32_t i)
+{
+	return console_word_is(&call->words[i], "NIL")
+	    ? NULL
+	    : console_argument(call, i);
+}
+
 void
 console_append(struct console_call *call)
 {
@@ -118,8 +127,8 @@ console_append(struct console_call *call)
 	}
 	messages = mem_alloc(sizeof(*messages) * ((size_t)count + 1));
 	for (uint32_t i = 0; i < count; i++) {
-		messages[i].flags = console_argument(call, 1 + 3 * i);
-		messages[i].date = console_argument(call, 2 + 3 * i);
+		messages[i].flags = argument_or_nil(call, 1 + 3 * i);
+		messages[i].date = argument_or_nil(call, 2 + 3 * i);
 		messages[i].message =
 		    console_word_span(&call->words[3 + 3 * i]);
 	}

@@ -14,6 +14,12 @@
 #define BACK_OFF_MAX (600 * SECOND)
 #define QUARANTINE   (600 * SECOND)
 
+/* Messages landed and not committed, before no more are asked for. */
+#define MAX_UNSAVED 1024
+
+/* Connections lost before `sync` ends. */
+#define ONCE_ATTEMPTS 3
+
 static enum watcher_event
 act_nothing(void *user)
 {
@@ -63,7 +69,7 @@ act_examine(void *user)
 	folder->has_looked = false;
 	landing_drop_all(&folder->landing);
 	folder->serial_examine =
-	    imap_examine(folder->imap, folder_mailbox_span(folder));
+	    imap_examine(folder->imap, folder_mailbox_bytes(folder));
 	if (folder->serial_examine != 0 || !imap_is_ready(folder->imap))
 		return WATCHER_NONE;
 	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
@@ -100,7 +106,7 @@ fetch_more(struct folder *folder)
 		struct folder_window *window = &folder->windows[i];
 
 		if (window->serial != 0 || uidset_is_empty(&folder->wanted) ||
-		    uidset_count(&folder->arriving) >= FOLDER_MAX_UNSAVED)
+		    uidset_count(&folder->arriving) >= MAX_UNSAVED)
 			continue;
 		take_window(folder, &window->uids);
 		window->serial = imap_uid_fetch(
@@ -307,7 +313,7 @@ gives_up(const struct folder *folder)
 {
 	if (!folder->config.runs_once)
 		return false;
-	if (folder->is_final || folder->failures > FOLDER_ONCE_ATTEMPTS)
+	if (folder->is_final || folder->failures > ONCE_ATTEMPTS)
 		return true;
 	return folder->error.kind != IMAP_ERROR_NETWORK &&
 	    folder->error.kind != IMAP_ERROR_TIMEOUT;

@@ -141,7 +141,7 @@ batch_rows(struct batch *batch)
 	    batch->committed + batch->reflag_count + batch->verified_count + 1,
 	    sizeof(*rows));
 	struct state_change change = {
-	    .mailbox = folder_mailbox_span(folder),
+	    .mailbox = folder_mailbox_bytes(folder),
 	    .folder = &batch->row,
 	    .removed = &batch->removed_uids,
 	    .put = rows,

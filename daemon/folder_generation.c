@@ -47,7 +47,7 @@ static bool
 apply(struct generation *generation, bool forget)
 {
 	struct state_change change = {
-	    .mailbox = folder_mailbox_span(generation->folder),
+	    .mailbox = folder_mailbox_bytes(generation->folder),
 	    .folder = &generation->row,
 	    .forget_messages = forget,
 	};

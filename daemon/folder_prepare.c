@@ -266,7 +266,7 @@ prepare_path(struct prepare *prepare)
 {
 	struct folder *folder = prepare->folder;
 	struct state *state = folder->config.state;
-	struct span mailbox = folder_mailbox_span(folder);
+	struct span mailbox = folder_mailbox_bytes(folder);
 	struct span name = folder->is_valid ? span_of(folder->name) : mailbox;
 	enum settings_layout layout = folder->config.settings->layout;
 	char *owner;
@@ -304,7 +304,7 @@ prepare_disk(struct prepare *prepare)
 {
 	struct folder *folder = prepare->folder;
 	struct state *state = folder->config.state;
-	struct span mailbox = folder_mailbox_span(folder);
+	struct span mailbox = folder_mailbox_bytes(folder);
 	uint32_t uidvalidity = 0;
 
 	if (!prepare_path(prepare))

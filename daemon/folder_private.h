@@ -1,7 +1,7 @@
 /*
- * What folder.c (events), folder_act.c (actions) and folder_prepare.c,
- * folder_commit.c and folder_generation.c (jobs)
- * share; nobody else includes it.
+ * What the files of a folder share: folder.c (outside), folder_event.c,
+ * folder_act.c and folder_ask.c (actions), folder_prepare.c, folder_commit.c
+ * and folder_generation.c (jobs). Nobody else includes it.
  */
 #ifndef DAEMON_FOLDER_PRIVATE_H
 #define DAEMON_FOLDER_PRIVATE_H
@@ -14,13 +14,8 @@
 #include "daemon/log.h"
 #include "libclient/burst.h"
 
-#define FOLDER_WINDOWS	   2 /* FETCH commands in flight */
-#define FOLDER_WINDOW	   256 /* messages of one */
-#define FOLDER_BATCH_BYTES 16777216
-#define FOLDER_MAX_UNSAVED 1024 /* messages landed and not committed */
-/* Lines that a listing may have beyond twice what the server says exists. */
-#define FOLDER_LISTING_SLACK 100000
-#define FOLDER_ONCE_ATTEMPTS 3 /* connections lost before `sync` ends */
+#define FOLDER_WINDOWS 2 /* FETCH commands in flight */
+#define FOLDER_WINDOW  256 /* messages of one */
 
 #define FOLDER_BODY_ITEMS                                               \
 	(IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | \
@@ -108,8 +103,6 @@ struct folder {
 
 extern const struct watcher_ops folder_ops;
 
-struct span folder_mailbox_span(const struct folder *folder);
-
 /* Arms the folder's one timer; 0: off. */
 void folder_arm(struct folder *folder, uint64_t at);
 
@@ -135,7 +128,6 @@ void folder_note_idle_end(struct folder *folder);
 /* Forgets what was read of the disk: it is to be read again. */
 void folder_unprepare(struct folder *folder);
 
-/* Two of the actions: ASK and JUDGE. */
 enum watcher_event folder_ask(void *user);
 enum watcher_event folder_judge(void *user);
 

@@ -13,11 +13,9 @@
 #include "libclient/imaplib_helper.h"
 #include "libclient/imaplib_private.h"
 #include "libclient/wire/base64.h"
-#include "libclient/wire/utf7.h"
 
 #define DEFAULT_TIMEOUT UINT64_C(60000000)
 #define ANSWER_CAP	65536
-#define LOGOUT_TIMEOUT	UINT64_C(5000000)
 
 #define N (1u << IMAPLIB_NONAUTH)
 #define A (1u << IMAPLIB_AUTH)
@@ -163,6 +161,12 @@ answer_challenge(struct imaplib *client, struct span text, struct buf *line)
 		return false;
 	if (client->sasl != NULL)
 		return sasl_step(client->sasl, text, line, &client->refusal);
+	if (client->initial.at != NULL) {
+		/* what SASL-IR would have sent */
+		is_ok = base64_encode(client->initial, line);
+		client->initial = (struct span){0};
+		return is_ok;
+	}
 	buf_init(&decoded, ANSWER_CAP);
 	buf_init(&answer, ANSWER_CAP);
 	is_ok = client->authenticator != NULL &&
@@ -181,7 +185,7 @@ take_challenge(struct imaplib *client, struct span text)
 	struct session *session = imap_session(client->imap);
 	struct buf line;
 
-	buf_init(&line, 2 * ANSWER_CAP);
+	buf_init(&line, (size_t)2 * ANSWER_CAP);
 	if (answer_challenge(client, text, &line)) {
 		session_answer(session, buf_span(&line));
 	} else {
@@ -202,9 +206,11 @@ take_done(struct imaplib *client, const struct imap_event *event)
 	}
 	if (event->serial != client->serial)
 		return;
-	if (client->reply != NULL)
+	if (client->reply != NULL) {
 		imaplib_reply_set_state(
 		    client->reply, event->state, &event->code, event->text);
+		imaplib_keep(client, client->reply, event);
+	}
 	client->is_done = true;
 }
 
@@ -338,6 +344,29 @@ is_legal(struct imaplib *client, const char *name, struct imaplib_reply *reply)
 	    state_names[client->state], allowed);
 }
 
+/* What changes messages is refused once the mailbox became read-only. */
+static bool
+is_writable(
+    struct imaplib *client, const char *name, struct imaplib_reply *reply)
+{
+	static const char *const changes[] = {"STORE", "MOVE", "EXPUNGE"};
+	struct imap_error error = {0};
+
+	if (!client->became_read_only || client->state != IMAPLIB_SELECTED)
+		return true;
+	if (strncasecmp(name, "UID ", 4) == 0)
+		name += 4;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		if (strcasecmp(name, changes[i]) != 0)
+			continue;
+		imap_error_set(&error, IMAP_ERROR_UNSUPPORTED,
+		    "mailbox status changed to READ-ONLY");
+		imaplib_reply_set_error(reply, IMAPLIB_READONLY, &error);
+		return false;
+	}
+	return true;
+}
+
 bool
 imaplib_begin(struct imaplib *client, const char *name, struct command *command,
     struct imaplib_reply *reply)
@@ -348,7 +377,7 @@ imaplib_begin(struct imaplib *client, const char *name, struct command *command,
 	if (client->idle != 0)
 		return imaplib_refuse(
 		    reply, "command %s illegal while in IDLE", name);
-	if (!is_legal(client, name, reply))
+	if (!is_legal(client, name, reply) || !is_writable(client, name, reply))
 		return false;
 	command_begin(
 	    command, name, session_literals(imap_session(client->imap)));
@@ -391,23 +420,6 @@ imaplib_call(struct imaplib *client, const char *name, const char *raw,
 	if (raw != NULL)
 		command_add_raw(&command, raw);
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
-}
-
-void
-imaplib_add_mailbox(
-    struct imaplib *client, struct command *command, const char *mailbox)
-{
-	struct buf encoded;
-
-	if (client->is_utf8) {
-		command_add_mailbox(command, span_of(mailbox));
-		return;
-	}
-	buf_init(&encoded, COMMAND_MAX_ARGUMENT);
-	if (!utf7_encode(span_of(mailbox), &encoded))
-		command->failed = true;
-	command_add_mailbox(command, buf_span(&encoded));
-	buf_free(&encoded);
 }
 
 /* ---- capabilities ---- */
@@ -567,34 +579,11 @@ imaplib_shutdown(struct imaplib *client)
 	client->alarm = sd_event_source_disable_unref(client->alarm);
 	client->loop = sd_event_unref(client->loop);
 	imaplib_reply_free(&client->queue);
+	imaplib_reply_free(&client->kept);
 	imaplib_reply_free(&client->idle_reply);
 	imaplib_trace_free(client);
 	mem_free(client->host);
 	mem_free(client->welcome);
 	mem_free(client->words);
 	return mem_free(client);
-}
-
-struct imaplib *
-imaplib_logout(struct imaplib *client, struct imaplib_reply *reply)
-{
-	struct command command;
-
-	if (client->idle != 0) {
-		(void)imaplib_refuse(reply, "LOGOUT illegal while in IDLE");
-		return client;
-	}
-	if (!imaplib_begin(client, "LOGOUT", &command, reply))
-		return imaplib_shutdown(client);
-	(void)command_end(&command);
-	session_expect_end(imap_session(client->imap));
-	client->reply = reply;
-	client->is_done = false;
-	client->serial = imap_queued(client->imap,
-	    session_command(
-		imap_session(client->imap), &command, PIPELINE_PLAIN));
-	(void)imaplib_wait(
-	    client, &client->is_done, clock_now() + LOGOUT_TIMEOUT);
-	client->reply = NULL;
-	return imaplib_shutdown(client);
 }

@@ -86,8 +86,10 @@ bool imaplib_xatom(struct imaplib *client, const char *name,
     const char *const *arguments, uint32_t count, struct imaplib_reply *reply);
 
 /*
- * Untagged data of a name or response code that came with earlier replies and
- * was not asked for yet; moved into *reply. False: there is none. (response)
+ * What earlier replies told unasked and nobody asked for yet: EXISTS, RECENT,
+ * EXPUNGE, VANISHED, FLAGS or ENABLED by name, a response code by its own, that
+ * of a tagged response, too; moved into *reply. Selecting forgets it, as it
+ * does what is beyond the last thousands. False: there is none. (response)
  */
 bool imaplib_response(
     struct imaplib *client, const char *name, struct imaplib_reply *reply);

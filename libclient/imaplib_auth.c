@@ -4,6 +4,7 @@
  */
 #include "libclient/imaplib_auth.h"
 
+#include "libclient/base/mem.h"
 #include "libclient/imaplib_private.h"
 #include "libclient/wire/base64.h"
 
@@ -25,16 +26,29 @@ is_safe(struct imaplib *client, struct command *command,
 	return false;
 }
 
-/* After OK: other capabilities may be offered now. */
-static bool
-logged_in(struct imaplib *client, struct imaplib_reply *reply)
+/* What is known is of before the login: it is put aside. */
+static char *
+take_words(struct imaplib *client)
 {
-	bool has_words = client->words != NULL;
+	char *words = client->words;
 
+	client->words = NULL;
+	return words;
+}
+
+/* Other capabilities may be offered after OK, else those of before are. */
+static bool
+logged_in(struct imaplib *client, char *words, struct imaplib_reply *reply)
+{
+	if (reply->type != IMAPLIB_OK && client->words == NULL) {
+		client->words = words;
+		return false;
+	}
+	mem_free(words);
 	if (reply->type != IMAPLIB_OK)
 		return false;
 	client->state = IMAPLIB_AUTH;
-	if (has_words || imaplib_learn(client))
+	if (client->words != NULL || imaplib_learn(client))
 		return true;
 	return client->is_closed ? imaplib_abort(client, reply) : true;
 }
@@ -44,6 +58,7 @@ imaplib_login(struct imaplib *client, const char *user, const char *password,
     struct imaplib_reply *reply)
 {
 	struct command command;
+	char *words;
 
 	if (!imaplib_begin(client, "LOGIN", &command, reply) ||
 	    !is_safe(client, &command, reply))
@@ -55,9 +70,9 @@ imaplib_login(struct imaplib *client, const char *user, const char *password,
 	}
 	command_add_astring(&command, span_of(user));
 	command_add_secret(&command, span_of(password));
-	imaplib_forget_capabilities(client);
+	words = take_words(client);
 	(void)imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
-	return logged_in(client, reply);
+	return logged_in(client, words, reply);
 }
 
 /* AUTHENTICATE name, with what already stands in client->sasl or
@@ -74,7 +89,6 @@ exchange(struct imaplib *client, const char *name, struct span initial,
 	if (initial.len > 0)
 		command_add_initial_response(&command, initial);
 	client->is_cancelled = false;
-	imaplib_forget_capabilities(client);
 	(void)imaplib_finish(client, &command, PIPELINE_AUTHENTICATE, reply);
 	if (client->is_cancelled && reply->type != IMAPLIB_ABORT &&
 	    client->refusal.kind != IMAP_ERROR_NONE)
@@ -88,6 +102,7 @@ imaplib_authenticate(struct imaplib *client, const char *mechanism,
     struct imaplib_reply *reply)
 {
 	struct buf encoded;
+	char *words;
 
 	buf_init(&encoded, INITIAL_CAP);
 	client->authenticator = authenticator;
@@ -98,10 +113,14 @@ imaplib_authenticate(struct imaplib *client, const char *mechanism,
 		if (buf_len(&encoded) == 0)
 			(void)buf_add_string(&encoded, "=");
 	}
+	if (initial.at != NULL && buf_len(&encoded) == 0)
+		client->initial = initial;
+	words = take_words(client);
 	(void)exchange(client, mechanism, buf_span(&encoded), reply);
 	buf_free_secret(&encoded);
+	client->initial = (struct span){0};
 	client->authenticator = NULL;
-	return logged_in(client, reply);
+	return logged_in(client, words, reply);
 }
 
 /* One of our mechanisms. */
@@ -111,6 +130,7 @@ authenticate_with(struct imaplib *client, enum mechanism mechanism,
 {
 	struct imap_error error = {0};
 	struct buf initial;
+	char *words;
 	bool is_ok = true;
 
 	client->sasl = sasl_new(mechanism, credentials, &error);
@@ -126,6 +146,7 @@ authenticate_with(struct imaplib *client, enum mechanism mechanism,
 		if (buf_len(&initial) == 0)
 			(void)buf_add_string(&initial, "=");
 	}
+	words = take_words(client);
 	if (!is_ok)
 		imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
 	else if (exchange(client, mechanism_name(mechanism), buf_span(&initial),
@@ -137,7 +158,7 @@ authenticate_with(struct imaplib *client, enum mechanism mechanism,
 	}
 	buf_free_secret(&initial);
 	client->sasl = sasl_free(client->sasl);
-	return logged_in(client, reply);
+	return logged_in(client, words, reply);
 }
 
 /* The strongest that both sides have; MECHANISM_COUNT: none. */
@@ -220,12 +241,13 @@ imaplib_proxyauth(
 bool
 imaplib_unauthenticate(struct imaplib *client, struct imaplib_reply *reply)
 {
-	imaplib_forget_capabilities(client);
-	if (!imaplib_call(client, "UNAUTHENTICATE", NULL, reply)) {
-		(void)imaplib_learn(client);
+	if (!imaplib_call(client, "UNAUTHENTICATE", NULL, reply))
 		return false;
-	}
 	client->state = IMAPLIB_NONAUTH;
 	client->is_utf8 = false;
+	client->is_read_only = false;
+	client->became_read_only = false;
+	if (!span_equal_nocase(reply->code, "CAPABILITY"))
+		imaplib_forget_capabilities(client);
 	return imaplib_learn(client) || imaplib_abort(client, reply);
 }

@@ -10,6 +10,17 @@
 /* How long the server may take to open IDLE. */
 #define OPEN_TIMEOUT UINT64_C(30000000)
 
+/* Moves up to max queued responses; true if there was one. */
+static bool
+take(struct imaplib *client, uint32_t max, struct imaplib_reply *reply)
+{
+	uint32_t before = reply->count;
+
+	(void)imaplib_reply_take(
+	    &client->queue, NULL, max, reply, &client->error);
+	return reply->count > before;
+}
+
 bool
 imaplib_idle(
     struct imaplib *client, uint64_t duration, struct imaplib_reply *reply)
@@ -45,6 +56,8 @@ imaplib_idle(
 	if (client->is_idle_ended) {
 		*reply = client->idle_reply;
 		client->idle_reply = (struct imaplib_reply){0};
+		(void)take(client, UINT32_MAX, reply);
+		imaplib_keep(client, reply, NULL);
 		return false;
 	}
 	if (!client->is_closed)
@@ -52,17 +65,6 @@ imaplib_idle(
 		    "the server did not open IDLE within 30 s");
 	client->is_closed = true;
 	return imaplib_abort(client, reply);
-}
-
-/* Moves up to max queued responses; true if there was one. */
-static bool
-take(struct imaplib *client, uint32_t max, struct imaplib_reply *reply)
-{
-	uint32_t before = reply->count;
-
-	(void)imaplib_reply_take(
-	    &client->queue, NULL, max, reply, &client->error);
-	return reply->count > before;
 }
 
 /* Waits until something is queued, IDLE ended or the moment came. */
@@ -78,6 +80,10 @@ wait_for_more(struct imaplib *client, uint64_t until)
 static enum imaplib_idle_result
 nothing_came(struct imaplib *client, struct imaplib_reply *reply)
 {
+	if (client->idle == 0 && !client->is_closed) {
+		(void)imaplib_refuse(reply, "no IDLE is open");
+		return IMAPLIB_IDLE_ENDED;
+	}
 	if (client->is_closed) {
 		(void)imaplib_abort(client, reply);
 		client->idle = 0;
@@ -95,7 +101,8 @@ enum imaplib_idle_result
 imaplib_idle_next(struct imaplib *client, struct imaplib_reply *reply)
 {
 	imaplib_reply_free(reply);
-	if (client->queue.count == 0 && clock_now() < client->idle_until)
+	if (client->idle != 0 && client->queue.count == 0 &&
+	    clock_now() < client->idle_until)
 		wait_for_more(client, client->idle_until);
 	if (take(client, 1, reply))
 		return IMAPLIB_IDLE_CAME;
@@ -136,10 +143,13 @@ imaplib_idle_done(struct imaplib *client, struct imaplib_reply *reply)
 	if (!client->is_idle_ended)
 		(void)imaplib_wait(client, &client->is_idle_ended, UINT64_MAX);
 	client->idle = 0;
-	if (!client->is_idle_ended)
+	if (!client->is_idle_ended) {
+		(void)take(client, UINT32_MAX, reply);
 		return imaplib_abort(client, reply);
+	}
 	*reply = client->idle_reply;
 	client->idle_reply = (struct imaplib_reply){0};
 	(void)take(client, UINT32_MAX, reply);
+	imaplib_keep(client, reply, NULL);
 	return reply->type == IMAPLIB_OK;
 }

@@ -6,6 +6,23 @@
 #include "libclient/imaplib_private.h"
 #include "libclient/wire/utf7.h"
 
+void
+imaplib_add_mailbox(
+    struct imaplib *client, struct command *command, const char *mailbox)
+{
+	struct buf encoded;
+
+	if (client->is_utf8) {
+		command_add_mailbox(command, span_of(mailbox));
+		return;
+	}
+	buf_init(&encoded, COMMAND_MAX_ARGUMENT);
+	if (!utf7_encode(span_of(mailbox), &encoded))
+		command->failed = true;
+	command_add_mailbox(command, buf_span(&encoded));
+	buf_free(&encoded);
+}
+
 /* A command with one mailbox name and perhaps something raw behind it. */
 static bool
 call(struct imaplib *client, const char *name, const char *mailbox,
@@ -28,19 +45,26 @@ imaplib_select(struct imaplib *client, const char *mailbox, bool is_readonly,
 	const char *name = is_readonly ? "EXAMINE" : "SELECT";
 	struct command command;
 	struct imap_error error = {0};
+	bool was_read_only = client->is_read_only;
+	bool had_become = client->became_read_only;
 
 	if (!imaplib_begin(client, name, &command, reply))
 		return false;
 	if (mailbox == NULL || mailbox[0] == '\0')
 		mailbox = "INBOX";
-	/* what was told so far is about another mailbox */
-	imaplib_reply_free(&client->queue);
 	client->is_read_only = is_readonly;
 	client->became_read_only = false;
 	imaplib_add_mailbox(client, &command, mailbox);
 	if (parameters != NULL)
 		command_add_raw(&command, parameters);
+	/* what was told so far is about another mailbox */
+	if (!command.failed)
+		imaplib_forget_responses(client);
 	(void)imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
+	if (reply->type == IMAPLIB_ERROR) {
+		client->is_read_only = was_read_only;
+		client->became_read_only = had_become;
+	}
 	if (reply->type == IMAPLIB_NO || reply->type == IMAPLIB_BAD)
 		client->state = IMAPLIB_AUTH;
 	if (reply->type != IMAPLIB_OK)

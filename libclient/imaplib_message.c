@@ -8,6 +8,7 @@
 
 #include "libclient/base/mem.h"
 #include "libclient/imaplib_private.h"
+#include "libclient/wire/date.h"
 
 /* Starts a command, in its UID form if that is wanted. */
 static bool
@@ -23,24 +24,6 @@ begin(struct imaplib *client, const char *name, bool is_uid,
 	command_free(command);
 	(void)snprintf(full, sizeof(full), "UID %s", name);
 	return imaplib_begin(client, full, command, reply);
-}
-
-/* As begin(), for what changes messages. */
-static bool
-begin_change(struct imaplib *client, const char *name, bool is_uid,
-    struct command *command, struct imaplib_reply *reply)
-{
-	struct imap_error error = {0};
-
-	if (!begin(client, name, is_uid, command, reply))
-		return false;
-	if (!client->became_read_only)
-		return true;
-	command_free(command);
-	imap_error_set(&error, IMAP_ERROR_UNSUPPORTED,
-	    "mailbox status changed to READ-ONLY");
-	imaplib_reply_set_error(reply, IMAPLIB_READONLY, &error);
-	return false;
 }
 
 /* Words in parentheses, unless they are already. */
@@ -96,7 +79,7 @@ imaplib_store(struct imaplib *client, const char *set, const char *operation,
 	struct command command;
 	char condition[60];
 
-	if (!begin_change(client, "STORE", is_uid, &command, reply))
+	if (!begin(client, "STORE", is_uid, &command, reply))
 		return false;
 	command_add_raw(&command, set);
 	if (unchanged_since != 0) {
@@ -116,7 +99,7 @@ to_mailbox(struct imaplib *client, const char *name, const char *set,
 {
 	struct command command;
 
-	if (!begin_change(client, name, is_uid, &command, reply))
+	if (!begin(client, name, is_uid, &command, reply))
 		return false;
 	command_add_raw(&command, set);
 	imaplib_add_mailbox(client, &command, mailbox);
@@ -143,7 +126,7 @@ imaplib_expunge(
 {
 	struct command command;
 
-	if (!begin_change(client, "EXPUNGE", uids != NULL, &command, reply))
+	if (!begin(client, "EXPUNGE", uids != NULL, &command, reply))
 		return false;
 	if (uids != NULL)
 		command_add_raw(&command, uids);
@@ -191,6 +174,22 @@ add_date(struct command *command, const char *date)
 	text = mem_format("\"%s\"", date);
 	command_add_raw(command, text);
 	mem_free(text);
+}
+
+/*
+ * Some servers that refuse a date go on with the message as if it were
+ * commands, so they get no wrong one.
+ */
+static bool
+is_date(const char *date)
+{
+	struct span text = span_of(date == NULL ? "" : date);
+	int64_t epoch;
+	int zone;
+
+	if (text.len >= 2 && text.at[0] == '"' && text.at[text.len - 1] == '"')
+		text = (struct span){text.at + 1, text.len - 2};
+	return text.len == 0 || date_parse(text, &epoch, &zone);
 }
 
 /* RFC 6855 wants `UTF8 (~{n}...)` once UTF8=ACCEPT is enabled. */
@@ -245,6 +244,10 @@ imaplib_append(struct imaplib *client, const char *mailbox,
 			    "MULTIAPPEND") != NULL &&
 	    count <= COMMAND_MAX_WAITS;
 
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_date(messages[i].date))
+			return imaplib_refuse(
+			    reply, "a date is like 17-Jul-1996 02:44:25 -0700");
 	if (is_multi || count <= 1)
 		return append_some(client, mailbox, messages, count, reply);
 	for (uint32_t i = 0; i < count; i++)

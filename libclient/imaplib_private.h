@@ -40,11 +40,13 @@ struct imaplib {
 	bool is_done;
 	bool is_closed;
 	struct imap_error error;
-	struct imaplib_reply queue; /* what nobody has asked for yet */
+	struct imaplib_reply queue; /* came while no call waited for data */
+	struct imaplib_reply kept; /* for imaplib_response() */
 
 	/* AUTHENTICATE */
 	imaplib_authenticator *authenticator;
 	void *authenticator_user;
+	struct span initial; /* for the first challenge; .at NULL: none */
 	struct sasl *sasl; /* one of our mechanisms */
 	struct imap_error refusal; /* why we cancelled */
 	bool is_cancelled;
@@ -104,6 +106,12 @@ bool imaplib_abort(struct imaplib *client, struct imaplib_reply *reply);
 /* CAPABILITY, if what is known is of before. */
 bool imaplib_learn(struct imaplib *client);
 void imaplib_forget_capabilities(struct imaplib *client);
+
+/* Copies what imaplib_response() may be asked for from a reply, and the code
+ * of its tagged end (NULL: not that); forgets it again. */
+void imaplib_keep(struct imaplib *client, const struct imaplib_reply *reply,
+    const struct imap_event *done);
+void imaplib_forget_responses(struct imaplib *client);
 
 bool imaplib_has(const struct imaplib *client, enum capability capability);
 

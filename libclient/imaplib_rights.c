@@ -93,11 +93,28 @@ imaplib_setquota(struct imaplib *client, const char *root, const char *limits,
 	return call_root(client, "SETQUOTA", root, limits, reply);
 }
 
+/* Its entries and attributes are strings or lists of them, never atoms. */
+static void
+add_strings(struct command *command, const char *text)
+{
+	if (text[0] == '(')
+		command_add_raw(command, text);
+	else
+		command_add_string(command, span_of(text));
+}
+
 bool
 imaplib_getannotation(struct imaplib *client, const char *mailbox,
     const char *entry, const char *attribute, struct imaplib_reply *reply)
 {
-	return call(client, "GETANNOTATION", mailbox, entry, attribute, reply);
+	struct command command;
+
+	if (!imaplib_begin(client, "GETANNOTATION", &command, reply))
+		return false;
+	imaplib_add_mailbox(client, &command, mailbox);
+	add_strings(&command, entry);
+	add_strings(&command, attribute);
+	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 
 bool
@@ -109,7 +126,7 @@ imaplib_setannotation(struct imaplib *client, const char *mailbox,
 	if (!imaplib_begin(client, "SETANNOTATION", &command, reply))
 		return false;
 	imaplib_add_mailbox(client, &command, mailbox);
-	command_add_astring(&command, span_of(entry));
+	add_strings(&command, entry);
 	command_add_raw(&command, values);
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
@@ -140,6 +157,24 @@ imaplib_getmetadata(struct imaplib *client, const char *mailbox,
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 
+/* A value may have lines, and as a literal8 NUL bytes (RFC 5464 section 5). */
+static void
+add_value(struct command *command, struct span value)
+{
+	bool has_lines = false;
+	bool has_nul = false;
+
+	for (size_t i = 0; i < value.len; i++) {
+		has_nul = has_nul || value.at[i] == '\0';
+		has_lines =
+		    has_lines || value.at[i] == '\r' || value.at[i] == '\n';
+	}
+	if (has_lines || has_nul)
+		command_add_message(command, value, has_nul);
+	else
+		command_add_string(command, value);
+}
+
 bool
 imaplib_setmetadata(struct imaplib *client, const char *mailbox,
     const char *entry, const struct span *value, struct imaplib_reply *reply)
@@ -159,7 +194,7 @@ imaplib_setmetadata(struct imaplib *client, const char *mailbox,
 		command_add_raw(&command, buf_span(&raw).at);
 	buf_free(&raw);
 	if (value != NULL) {
-		command_add_string(&command, *value);
+		add_value(&command, *value);
 		command_add_closing(&command);
 	}
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);

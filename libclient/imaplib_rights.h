@@ -25,7 +25,8 @@ bool imaplib_getquotaroot(
 bool imaplib_setquota(struct imaplib *client, const char *root,
     const char *limits, struct imaplib_reply *reply);
 
-/* ANNOTATEMORE, before RFC 5464. (getannotation, setannotation) */
+/* ANNOTATEMORE, before RFC 5464. entry and attribute: a name, "/comment", or
+ * a list, "(\"/comment\" \"/vendor\")". (getannotation, setannotation) */
 bool imaplib_getannotation(struct imaplib *client, const char *mailbox,
     const char *entry, const char *attribute, struct imaplib_reply *reply);
 /* values: "(\"value.priv\" \"x\")". */

@@ -7,7 +7,11 @@
 #include "libclient/base/mem.h"
 #include "libclient/imaplib_private.h"
 
-#define LINE_CAP 16384
+#define LINE_CAP       16384
+#define LOGOUT_TIMEOUT UINT64_C(5000000)
+
+/* When so many were never asked for, they are forgotten. */
+#define KEPT_MAX 10000
 
 bool
 imaplib_capability(struct imaplib *client, struct imaplib_reply *reply)
@@ -21,12 +25,46 @@ imaplib_noop(struct imaplib *client, struct imaplib_reply *reply)
 	return imaplib_call(client, "NOOP", NULL, reply);
 }
 
+struct imaplib *
+imaplib_logout(struct imaplib *client, struct imaplib_reply *reply)
+{
+	struct imap_error error = {0};
+	struct command command;
+
+	imaplib_reply_free(reply);
+	if (client->idle != 0) {
+		(void)imaplib_refuse(reply, "LOGOUT illegal while in IDLE");
+		return client;
+	}
+	if (!imaplib_begin(client, "LOGOUT", &command, reply))
+		return imaplib_shutdown(client);
+	(void)command_end(&command);
+	session_expect_end(imap_session(client->imap));
+	client->reply = reply;
+	client->is_done = false;
+	client->serial = imap_queued(client->imap,
+	    session_command(
+		imap_session(client->imap), &command, PIPELINE_PLAIN));
+	(void)imaplib_wait(
+	    client, &client->is_done, clock_now() + LOGOUT_TIMEOUT);
+	client->reply = NULL;
+	if (!client->is_done && imaplib_find(reply, "BYE") == NULL) {
+		imap_error_set(&error, IMAP_ERROR_TIMEOUT,
+		    "the server did not say goodbye");
+		imaplib_reply_set_error(reply, IMAPLIB_ABORT,
+		    client->error.kind == IMAP_ERROR_NONE ? &error
+							  : &client->error);
+	}
+	return imaplib_shutdown(client);
+}
+
 bool
 imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
     struct imaplib_reply *reply)
 {
 	struct tls_options options = *tls;
 	struct imap_error error = {0};
+	struct tls_context *context;
 	struct command command;
 
 	if (client->has_tls) {
@@ -39,12 +77,15 @@ imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
 	if (!imaplib_has(client, CAPABILITY_STARTTLS))
 		return imaplib_refuse(reply, "TLS not supported by server");
 	options.host = client->host;
-	client->tls_context = tls_context_new(&options, &error);
-	if (client->tls_context == NULL) {
+	context = tls_context_new(&options, &error);
+	if (context == NULL) {
 		imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
 		return false;
 	}
-	imap_set_tls_context(client->imap, client->tls_context);
+	imap_set_tls_context(client->imap, context);
+	/* of a STARTTLS that was refused */
+	tls_context_free(client->tls_context);
+	client->tls_context = context;
 	client->reply = reply;
 	client->is_done = false;
 	client->serial = imap_queued(
@@ -57,7 +98,7 @@ imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
 		return false;
 	/* what was said in the clear counts no more */
 	client->has_tls = true;
-	imaplib_reply_free(&client->queue);
+	imaplib_forget_responses(client);
 	imaplib_forget_capabilities(client);
 	if (!imaplib_learn(client))
 		return imaplib_abort(client, reply);
@@ -66,14 +107,14 @@ imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
 }
 
 /* "(" "name" "value" NIL ... ")" of strings that hold no line ends. */
-static bool
+static void
 add_id(struct command *command, const char *const *fields, uint32_t count)
 {
 	struct buf list;
 
 	if (count == 0) {
 		command_add_raw(command, "NIL");
-		return true;
+		return;
 	}
 	buf_init(&list, LINE_CAP);
 	for (uint32_t i = 0; i < count; i++) {
@@ -90,10 +131,13 @@ add_id(struct command *command, const char *const *fields, uint32_t count)
 		}
 		(void)buf_add_string(&list, "\"");
 	}
-	(void)buf_add(&list, ")", 2);
-	command_add_raw(command, buf_span(&list).at);
+	/* what did not fit anywhere lacks its end, too */
+	if (count % 2 != 0 || buf_len(&list) > LINE_CAP - 2 ||
+	    !buf_add(&list, ")", 2))
+		command->failed = true;
+	else
+		command_add_raw(command, buf_span(&list).at);
 	buf_free(&list);
-	return true;
 }
 
 bool
@@ -104,7 +148,7 @@ imaplib_id(struct imaplib *client, const char *const *fields, uint32_t count,
 
 	if (!imaplib_begin(client, "ID", &command, reply))
 		return false;
-	(void)add_id(&command, fields, count);
+	add_id(&command, fields, count);
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 
@@ -138,6 +182,48 @@ imaplib_xatom(struct imaplib *client, const char *name,
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 
+/* ---- what was told unasked ---- */
+
+static bool
+is_kept(const struct imaplib_untagged *untagged)
+{
+	static const char *const names[] = {
+	    "EXISTS", "RECENT", "EXPUNGE", "VANISHED", "FLAGS", "ENABLED"};
+
+	if (untagged->code.len > 0)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (span_equal_nocase(untagged->name, names[i]))
+			return true;
+	return false;
+}
+
+void
+imaplib_keep(struct imaplib *client, const struct imaplib_reply *reply,
+    const struct imap_event *done)
+{
+	const struct imaplib_untagged *untagged = reply->untagged;
+	struct imap_error error = {0};
+
+	for (; untagged != NULL; untagged = untagged->next) {
+		if (!is_kept(untagged))
+			continue;
+		if (client->kept.count == KEPT_MAX)
+			imaplib_reply_free(&client->kept);
+		(void)imaplib_reply_copy(&client->kept, untagged, &error);
+	}
+	if (done != NULL && done->code.type != IMAP_CODE_NONE)
+		(void)imaplib_reply_add_state(&client->kept, done->state,
+		    &done->code, done->text, &error);
+}
+
+void
+imaplib_forget_responses(struct imaplib *client)
+{
+	imaplib_reply_free(&client->queue);
+	imaplib_reply_free(&client->kept);
+}
+
 bool
 imaplib_response(
     struct imaplib *client, const char *name, struct imaplib_reply *reply)
@@ -146,7 +232,7 @@ imaplib_response(
 
 	imaplib_reply_free(reply);
 	if (!imaplib_reply_take(
-		&client->queue, name, UINT32_MAX, reply, &error)) {
+		&client->kept, name, UINT32_MAX, reply, &error)) {
 		imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
 		return false;
 	}
@@ -156,11 +242,16 @@ imaplib_response(
 bool
 imaplib_recent(struct imaplib *client, struct imaplib_reply *reply)
 {
+	struct imaplib_reply told = {0};
+	bool is_ok;
+
 	if (imaplib_response(client, "RECENT", reply))
 		return true;
-	if (!imaplib_noop(client, reply))
-		return false;
-	return true;
+	is_ok = imaplib_noop(client, reply);
+	/* this reply has it: it is asked for now */
+	(void)imaplib_response(client, "RECENT", &told);
+	imaplib_reply_free(&told);
+	return is_ok;
 }
 
 /* ---- what is known ---- */

@@ -36,7 +36,7 @@ trace_command(
 		bytes.len -= 2; /* CRLF */
 	if (bytes.len > SHOWN)
 		bytes.len = SHOWN;
-	buf_init(&text, 2 * SHOWN);
+	buf_init(&text, (size_t)2 * SHOWN);
 	(void)buf_add_format(&text, "%s ", tag);
 	(void)buf_add_span(&text, bytes);
 	if (has_secret)

@@ -23,9 +23,12 @@ base64_encode(struct span bytes, struct buf *out)
 		for (size_t j = 0; j < 3; j++)
 			group = group << 8 |
 			    (j < have ? (unsigned char)bytes.at[i + j] : 0);
-		for (size_t j = 0; j < 4; j++)
-			*to++ = j > have ? '='
-					 : letters[group >> (18 - 6 * j) & 63];
+		for (size_t j = 0; j < 4; j++) {
+			*to = '=';
+			if (j <= have)
+				*to = letters[group >> (18 - 6 * j) & 63];
+			to++;
+		}
 	}
 	buf_grow(out, len);
 	return true;
@@ -34,7 +37,7 @@ base64_encode(struct span bytes, struct buf *out)
 static bool
 value_of(char letter, uint32_t *value)
 {
-	const char *at = letter == '\0' ? NULL : strchr(letters, letter);
+	const char *at = memchr(letters, letter, sizeof(letters) - 1);
 
 	if (at == NULL)
 		return false;

@@ -44,10 +44,17 @@ days_before_year(int year)
 static bool
 read_digits(struct span text, size_t at, size_t count, int max, int *value)
 {
-	unsigned long long number = 0;
+	const size_t end = at + count;
+	unsigned number = 0;
+	unsigned digit;
 
-	if (!span_to_number((struct span){text.at + at, count},
-		(unsigned long long)max, &number))
+	for (; at < end; at++) {
+		digit = (unsigned)(unsigned char)text.at[at] - '0';
+		if (digit > 9)
+			return false;
+		number = number * 10 + digit;
+	}
+	if (number > (unsigned)max)
 		return false;
 	*value = (int)number;
 	return true;
@@ -64,26 +71,30 @@ read_day(struct span text, int *day)
 static bool
 read_month(struct span text, int *month)
 {
+	const struct span name = {text.at + 3, 3};
 	int i;
 
-	for (i = 0; i < 12; i++) {
-		if (span_equal_nocase(
-			(struct span){text.at + 3, 3}, month_names[i])) {
-			*month = i;
-			return true;
-		}
-	}
-	return false;
+	for (i = 0; i < 12; i++)
+		if (memcmp(name.at, month_names[i], 3) == 0)
+			break;
+	if (i == 12)
+		for (i = 0; i < 12; i++)
+			if (span_equal_nocase(name, month_names[i]))
+				break;
+	*month = i;
+	return i < 12;
 }
 
 /* The date's days since 1970. */
 static bool
 read_days(struct span text, int64_t *days)
 {
+	/* of a year that is no leap year */
+	static const int days_before[] = {
+	    0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
 	int year;
 	int month;
 	int day;
-	int i;
 
 	if (!read_day(text, &day) || !read_month(text, &month) ||
 	    !read_digits(text, 7, 4, 9999, &year))
@@ -91,8 +102,9 @@ read_days(struct span text, int64_t *days)
 	if (year == 0 || day == 0 || day > days_in_month(year, month))
 		return false;
 	*days = days_before_year(year) - EPOCH_DAYS + day - 1;
-	for (i = 0; i < month; i++)
-		*days += days_in_month(year, i);
+	*days += days_before[month];
+	if (month > 1 && is_leap_year(year))
+		*days += 1;
 	return true;
 }
 

@@ -225,7 +225,7 @@ read_untagged(
 	if (is_numbered && !token_space(reader))
 		return false;
 	response->sequence = (uint32_t)number;
-	words = response_trim(reader->rest);
+	words = reader->rest;
 	if (!token_item(reader, &name) ||
 	    (name.at[0] >= '0' && name.at[0] <= '9'))
 		return false;
@@ -235,7 +235,7 @@ read_untagged(
 			: !read_named(reader, response, name))
 		return false;
 	if (response->data.type == IMAP_DATA_OTHER)
-		response->data.words = words;
+		response->data.words = response_trim(words);
 	return true;
 }
 

@@ -2,21 +2,37 @@
  * FETCH and UIDFETCH (RFC 9051 section 7.5.2, RFC 9586). Items come in any
  * order; what is not known is skipped, whatever it is made of.
  */
+#include <string.h>
+
 #include "libclient/wire/date.h"
 #include "libclient/wire/response_private.h"
 
+#define SPAN(literal) {literal, sizeof(literal) - 1}
+
+/* Keywords of one list that are read without counting them first. */
+#define FEW_KEYWORDS 16
+
 static const struct {
-	const char *name;
+	struct span name;
 	unsigned flag;
 } flag_names[] = {
-    {"\\Seen", IMAP_FLAG_SEEN},
-    {"\\Answered", IMAP_FLAG_ANSWERED},
-    {"\\Flagged", IMAP_FLAG_FLAGGED},
-    {"\\Deleted", IMAP_FLAG_DELETED},
-    {"\\Draft", IMAP_FLAG_DRAFT},
-    {"$Forwarded", IMAP_FLAG_FORWARDED},
-    {"\\Recent", IMAP_FLAG_RECENT},
+    {SPAN("\\Seen"), IMAP_FLAG_SEEN},
+    {SPAN("\\Answered"), IMAP_FLAG_ANSWERED},
+    {SPAN("\\Flagged"), IMAP_FLAG_FLAGGED},
+    {SPAN("\\Deleted"), IMAP_FLAG_DELETED},
+    {SPAN("\\Draft"), IMAP_FLAG_DRAFT},
+    {SPAN("$Forwarded"), IMAP_FLAG_FORWARDED},
+    {SPAN("\\Recent"), IMAP_FLAG_RECENT},
 };
+
+/* Most servers write names as they are written here. */
+static inline bool
+is_name(struct span word, struct span name)
+{
+	return word.len == name.len &&
+	    (memcmp(word.at, name.at, name.len) == 0 ||
+		span_has_prefix_nocase(word, name.at));
+}
 
 /* 0 if it is a keyword. */
 static unsigned
@@ -25,18 +41,26 @@ flag_from_name(struct span name)
 	size_t i;
 
 	for (i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++)
-		if (span_equal_nocase(name, flag_names[i].name))
+		if (is_name(name, flag_names[i].name))
 			return flag_names[i].flag;
 	return 0;
 }
 
+/* NIL and \* are no keywords. */
+static bool
+is_keyword(struct span name)
+{
+	return name.len > 0 && !is_name(name, (struct span)SPAN("\\*")) &&
+	    !is_name(name, (struct span)SPAN("NIL"));
+}
+
 /*
- * Reads a list of flags, which some servers quote. keywords may be NULL: then
- * they are only counted.
+ * Reads a list of flags, which some servers quote. All keywords are counted,
+ * max of them are stored.
  */
 static bool
 walk_flags(struct token_reader *reader, struct imap_flags *flags,
-    struct span *keywords)
+    struct span *keywords, uint32_t max)
 {
 	struct span name;
 	unsigned flag;
@@ -55,11 +79,9 @@ walk_flags(struct token_reader *reader, struct imap_flags *flags,
 		}
 		flag = flag_from_name(name);
 		flags->flags |= flag;
-		if (flag != 0 || name.len == 0 ||
-		    span_equal_nocase(name, "\\*") ||
-		    span_equal_nocase(name, "NIL"))
+		if (flag != 0 || !is_keyword(name))
 			continue;
-		if (keywords != NULL)
+		if (flags->keyword_count < max)
 			keywords[flags->keyword_count] = name;
 		flags->keyword_count++;
 	}
@@ -70,14 +92,21 @@ response_read_flags(struct token_reader *reader, struct imap_flags *flags)
 {
 	struct token_reader again = *reader;
 	struct imap_flags read = {0};
+	struct span few[FEW_KEYWORDS];
 	struct span *keywords;
 
-	if (!walk_flags(reader, &read, NULL))
+	if (!walk_flags(reader, &read, few, FEW_KEYWORDS))
 		return false;
 	if (read.keyword_count > 0) {
 		keywords = arena_alloc(
 		    reader->arena, read.keyword_count * sizeof(*keywords));
-		if (keywords == NULL || !walk_flags(&again, &read, keywords))
+		if (keywords == NULL)
+			return false;
+		if (read.keyword_count <= FEW_KEYWORDS)
+			memcpy(keywords, few,
+			    read.keyword_count * sizeof(*keywords));
+		else if (!walk_flags(
+			     &again, &read, keywords, read.keyword_count))
 			return false;
 		read.keywords = keywords;
 	}
@@ -110,9 +139,18 @@ static bool
 read_number(
     struct token_reader *reader, uint64_t max, uint64_t *number, bool *has)
 {
+	struct token_reader copy = {.rest = reader->rest};
 	unsigned long long n = 0;
 	struct span value;
+	uint64_t plain;
 
+	if (token_number(&copy, max, &plain) &&
+	    (token_peek(&copy) == ' ' || token_peek(&copy) == ')')) {
+		reader->rest = copy.rest;
+		*number = plain;
+		*has = true;
+		return true;
+	}
 	if (!response_read_value(reader, &value))
 		return false;
 	*has = span_to_number(value, max, &n);
@@ -179,17 +217,18 @@ read_emailid(struct token_reader *reader, struct imap_fetch *fetch)
 	return response_read_value(reader, &fetch->emailid);
 }
 
+/* By the length of the name, of which there is one of each. */
 static const struct {
 	const char *name;
 	bool (*read)(struct token_reader *, struct imap_fetch *);
 } items[] = {
-    {"UID", read_uid},
-    {"FLAGS", read_flags},
-    {"INTERNALDATE", read_date},
-    {"RFC822.SIZE", read_size},
-    {"MODSEQ", read_modseq},
-    {"EMAILID", read_emailid},
-    {"X-GM-MSGID", read_emailid},
+    [sizeof("UID") - 1] = {"UID", read_uid},
+    [sizeof("FLAGS") - 1] = {"FLAGS", read_flags},
+    [sizeof("MODSEQ") - 1] = {"MODSEQ", read_modseq},
+    [sizeof("EMAILID") - 1] = {"EMAILID", read_emailid},
+    [sizeof("X-GM-MSGID") - 1] = {"X-GM-MSGID", read_emailid},
+    [sizeof("RFC822.SIZE") - 1] = {"RFC822.SIZE", read_size},
+    [sizeof("INTERNALDATE") - 1] = {"INTERNALDATE", read_date},
 };
 
 /* The [section]<origin> behind an item's name, if there is one. */
@@ -269,7 +308,6 @@ read_item(
 	struct section section;
 	struct span name;
 	bool has_value;
-	size_t i;
 
 	if (!token_item(reader, &name) || !read_section(reader, &section))
 		return false;
@@ -283,9 +321,10 @@ read_item(
 	}
 	if (token_peek(reader) == ')')
 		return true;
-	for (i = 0; i < sizeof(items) / sizeof(items[0]); i++)
-		if (span_equal_nocase(name, items[i].name))
-			return items[i].read(reader, fetch);
+	if (name.len < sizeof(items) / sizeof(items[0]) &&
+	    items[name.len].name != NULL &&
+	    is_name(name, (struct span){items[name.len].name, name.len}))
+		return items[name.len].read(reader, fetch);
 	return token_skip(reader);
 }
 

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* So many digits are a number of 64 bits, whichever they are. */
+#define SAFE_DIGITS 19
+
 /* What ends an atom: space, controls, and ( ) { " */
 static const bool ends_atom[256] = {
     [0 ... ' '] = true,
@@ -36,42 +39,12 @@ advance(struct token_reader *reader, size_t n)
 }
 
 bool
-token_space(struct token_reader *reader)
-{
-	const struct span rest = reader->rest;
-	size_t n = 0;
-
-	while (n < rest.len &&
-	    (rest.at[n] == ' ' || rest.at[n] == '\r' || rest.at[n] == '\n'))
-		n++;
-	advance(reader, n);
-	return n > 0;
-}
-
-bool
 token_at_end(const struct token_reader *reader)
 {
-	struct token_reader copy = *reader;
+	struct token_reader copy = {.rest = reader->rest};
 
 	token_space(&copy);
 	return copy.rest.len == 0;
-}
-
-bool
-token_byte(struct token_reader *reader, char c)
-{
-	if (reader->rest.len == 0 || reader->rest.at[0] != c)
-		return false;
-	advance(reader, 1);
-	return true;
-}
-
-char
-token_peek(const struct token_reader *reader)
-{
-	if (reader->rest.len == 0)
-		return '\0';
-	return reader->rest.at[0];
 }
 
 bool
@@ -115,11 +88,17 @@ bool
 token_number(struct token_reader *reader, uint64_t max, uint64_t *number)
 {
 	struct span digits = {reader->rest.at, 0};
-	unsigned long long n;
+	unsigned long long n = 0;
 
-	while (digits.len < reader->rest.len && is_digit(digits.at[digits.len]))
+	while (digits.len < reader->rest.len &&
+	    is_digit(digits.at[digits.len])) {
+		n = n * 10 + (unsigned)(digits.at[digits.len] - '0');
 		digits.len++;
-	if (!span_to_number(digits, max, &n))
+	}
+	if (digits.len == 0)
+		return false;
+	if ((digits.len > SAFE_DIGITS || n > max) &&
+	    !span_to_number(digits, max, &n))
 		return false;
 	*number = n;
 	advance(reader, digits.len);
@@ -150,6 +129,12 @@ is_escape(struct span rest)
 	    (rest.at[1] == '"' || rest.at[1] == '\\');
 }
 
+static bool
+is_plain(char c)
+{
+	return c != '"' && c != '\\' && c != '\n';
+}
+
 /*
  * Finds a quoted string's end. *raw is what stands between the quotes. A
  * quoted string never spans lines, so it cannot swallow a literal.
@@ -163,6 +148,8 @@ scan_quoted(struct token_reader *reader, struct span *raw, bool *is_escaped)
 	if (token_peek(reader) != '"')
 		return false;
 	*is_escaped = false;
+	while (i < rest.len && is_plain(rest.at[i]))
+		i++;
 	while (i < rest.len && rest.at[i] != '"' && rest.at[i] != '\n') {
 		if (is_escape(span_from(rest, i))) {
 			*is_escaped = true;

@@ -40,16 +40,39 @@ void token_begin(struct token_reader *reader, const struct frame_view *view,
  * Skips spaces (real servers send several) and the empty lines that frames may
  * hold; true if there was one at least.
  */
-bool token_space(struct token_reader *reader);
+static inline bool
+token_space(struct token_reader *reader)
+{
+	const char *at = reader->rest.at;
+	const char *end = at + reader->rest.len;
+
+	while (at < end && (*at == ' ' || *at == '\r' || *at == '\n'))
+		at++;
+	if (at == reader->rest.at)
+		return false;
+	reader->rest = (struct span){at, (size_t)(end - at)};
+	return true;
+}
 
 /* True if nothing but spaces is left. */
 bool token_at_end(const struct token_reader *reader);
 
-/* True, and the byte is read, if the next byte is c. */
-bool token_byte(struct token_reader *reader, char c);
-
 /* The next byte without reading it; 0 at the end. */
-char token_peek(const struct token_reader *reader);
+static inline char
+token_peek(const struct token_reader *reader)
+{
+	return reader->rest.len == 0 ? '\0' : reader->rest.at[0];
+}
+
+/* True, and the byte is read, if the next byte is c. */
+static inline bool
+token_byte(struct token_reader *reader, char c)
+{
+	if (reader->rest.len == 0 || reader->rest.at[0] != c)
+		return false;
+	reader->rest = span_from(reader->rest, 1);
+	return true;
+}
 
 /* An atom: up to space, ( ) { " or control. May hold \ ] [ * % and 8-bit. */
 bool token_atom(struct token_reader *reader, struct span *atom);

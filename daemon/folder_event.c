@@ -1,0 +1,406 @@
+/*
+ * What a folder's connection tells: hints wake the watcher, bodies land,
+ * replies move it on.
+ */
+#include "daemon/folder_private.h"
+
+#include <time.h>
+
+#include "libclient/base/mem.h"
+
+/* A batch is committed at this size, whatever the number of its messages. */
+#define BATCH_BYTES 16777216
+
+/* Lines that a listing may have beyond twice what the server says exists. */
+#define LISTING_SLACK 100000
+
+/* An IDLE that ends sooner did not work; after so many it is given up. */
+#define IDLE_AT_LEAST UINT64_C(5000000)
+#define IDLE_ATTEMPTS 3
+
+/* Index flag bits of a FLAGS list; new keywords get letters. */
+static uint32_t
+flag_bits(struct folder *folder, const struct imap_flags *flags)
+{
+	static const struct {
+		unsigned imap;
+		uint32_t index;
+	} pairs[] = {
+	    {IMAP_FLAG_DRAFT, INDEX_DRAFT},
+	    {IMAP_FLAG_FLAGGED, INDEX_FLAGGED},
+	    {IMAP_FLAG_FORWARDED, INDEX_PASSED},
+	    {IMAP_FLAG_ANSWERED, INDEX_REPLIED},
+	    {IMAP_FLAG_SEEN, INDEX_SEEN},
+	    {IMAP_FLAG_DELETED, INDEX_TRASHED},
+	};
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if ((flags->flags & pairs[i].imap) != 0)
+			bits |= pairs[i].index;
+	for (uint32_t i = 0; i < flags->keyword_count; i++)
+		bits |= keywords_bit(&folder->keywords, flags->keywords[i]);
+	return bits;
+}
+
+int64_t
+folder_expected(const struct folder *folder)
+{
+	return (int64_t)folder->index.count +
+	    (int64_t)uidset_count(&folder->quarantine) + folder->unexplained;
+}
+
+/* Something happened in the mailbox that only a question explains. */
+static void
+hint(struct folder *folder, enum watcher_event event)
+{
+	if (folder->watcher.state == WATCHER_IDLING)
+		folder_arm(folder,
+		    clock_now() + folder->config.settings->idle_refresh);
+	watcher_tell(&folder->watcher, event);
+}
+
+static void
+note_exists(struct folder *folder, uint32_t count)
+{
+	uint64_t now = clock_now();
+	bool was_quiet = now - folder->last_arrival >
+	    folder->config.settings->burst_interval;
+
+	if ((int64_t)count <= folder_expected(folder))
+		return;
+	folder->last_arrival = now;
+	hint(folder, was_quiet ? WATCHER_ARRIVED : WATCHER_CHANGED);
+}
+
+/* The date in a name is only right if it is the server's. */
+static void
+correct_date(struct folder *folder, struct index_entry *entry,
+    const struct imap_fetch *fetch)
+{
+	struct maildir_message message = folder_message(entry);
+	struct folder_claim *claim = NULL;
+
+	message.date = fetch->internaldate;
+	message.size = fetch->size;
+	for (uint32_t i = 0; i < folder->odd.count; i++)
+		if (folder->odd.items[i].message.uid == entry->uid)
+			claim = &folder->odd.items[i];
+	if (claim != NULL) {
+		message.flags = claim->message.flags;
+		claim->message = message;
+	} else if (entry->date != folder_entry(&message).date) {
+		/* without a name: it is found by its UID */
+		folder_claims_add(
+		    &folder->odd, &(struct maildir_file){.message = message});
+	}
+	entry->date = folder_entry(&message).date;
+}
+
+/* A file that claims the UID: is it the server's message? */
+static void
+verify(struct folder *folder, const struct imap_fetch *fetch)
+{
+	struct index_entry *entry;
+	bool is_right;
+
+	if (!uidset_contains(&folder->unverified, fetch->uid) ||
+	    !fetch->has_size)
+		return;
+	entry = index_find(&folder->index, fetch->uid);
+	is_right = entry != NULL &&
+	    (uint64_t)entry->size ==
+		(fetch->size < INDEX_SIZE_LARGE ? fetch->size
+						: INDEX_SIZE_LARGE);
+	uidset_add(is_right ? &folder->verified : &folder->refuted, fetch->uid);
+	if (is_right && fetch->has_internaldate)
+		correct_date(folder, entry, fetch);
+}
+
+static bool
+is_asked_for(const struct folder *folder, uint32_t uid)
+{
+	if (folder->serial_bodies != 0 && uid >= folder->bodies_from)
+		return true;
+	for (int i = 0; i < FOLDER_WINDOWS; i++)
+		if (folder->windows[i].serial != 0 &&
+		    uidset_contains(&folder->windows[i].uids, uid))
+			return true;
+	return false;
+}
+
+static void
+take_body(struct folder *folder, const struct imap_fetch *fetch)
+{
+	struct maildir_message message = {
+	    .uid = fetch->uid,
+	    .size = fetch->has_size ? fetch->size : fetch->body_size,
+	    .date = fetch->has_internaldate ? fetch->internaldate
+					    : (int64_t)time(NULL),
+	    .flags = flag_bits(folder, &fetch->flags),
+	};
+
+	if (fetch->uid == 0 || fetch->body_is_nil ||
+	    !is_asked_for(folder, fetch->uid) ||
+	    uidset_contains(&folder->arriving, fetch->uid) ||
+	    index_find(&folder->index, fetch->uid) != NULL) {
+		landing_drop(&folder->landing, fetch->body);
+		return;
+	}
+	if (!landing_name(&folder->landing, fetch->body, &message))
+		return;
+	uidset_add(&folder->arriving, fetch->uid);
+	uidset_remove(&folder->missing, fetch->uid);
+	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX)
+		folder->next_uid = fetch->uid + 1;
+	if (folder->landing.arrival_count >= FOLDER_WINDOW ||
+	    folder->landing.arrival_bytes >= BATCH_BYTES)
+		(void)folder_commit(folder, false);
+}
+
+/* A listing of far more than exists would only fill the memory. */
+static bool
+is_flood(struct folder *folder)
+{
+	uint64_t limit =
+	    2 * (uint64_t)imap_mailbox(folder->imap)->exists + LISTING_SLACK;
+	struct imap_error error = {0};
+
+	if (++folder->listed <= limit)
+		return false;
+	imap_error_set(&error, IMAP_ERROR_LIMIT,
+	    "the server lists far more messages than it says exist");
+	folder_fail(folder, &error);
+	watcher_tell(&folder->watcher, WATCHER_LOST);
+	return true;
+}
+
+static void
+take_fetch(struct folder *folder, const struct imap_fetch *fetch)
+{
+	if (fetch->has_body || fetch->body_is_nil) {
+		take_body(folder, fetch);
+		if (!folder->is_listing || !fetch->has_flags || fetch->uid == 0)
+			return;
+	}
+	if (fetch->uid == 0) {
+		folder->needs_listing = true;
+		hint(folder, WATCHER_CHANGED);
+		return;
+	}
+	if (!fetch->has_flags)
+		return;
+	if (folder->is_listing) {
+		if (is_flood(folder))
+			return;
+		compare_message(&folder->compare, fetch->uid,
+		    flag_bits(folder, &fetch->flags));
+		verify(folder, fetch);
+		if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX &&
+		    folder->serial_bodies == 0)
+			folder->next_uid = fetch->uid + 1;
+		return;
+	}
+	/* a batch on its way to the disk may be about the same message */
+	if (uidset_contains(&folder->arriving, fetch->uid) ||
+	    folder->commits > 0)
+		folder->needs_listing = true;
+	else
+		compare_flags(&folder->compare, fetch->uid,
+		    flag_bits(folder, &fetch->flags));
+	hint(folder, WATCHER_CHANGED);
+}
+
+/* Only what is here can vanish from here; the rest is not worth keeping. */
+static void
+note_vanished(struct folder *folder, const struct uidset *uids)
+{
+	struct uidset ours = {0};
+
+	index_uids(&folder->index, &ours);
+	uidset_union(&ours, &folder->arriving);
+	uidset_intersect(&ours, uids);
+	uidset_union(&folder->vanished, &ours);
+	uidset_free(&ours);
+}
+
+static void
+take_data(struct folder *folder, const struct imap_data *data)
+{
+	if (folder->serial_examine != 0)
+		return; /* about the mailbox before, or said again by OK */
+	switch (data->type) {
+	case IMAP_DATA_EXISTS:
+		note_exists(folder, data->count);
+		break;
+	case IMAP_DATA_EXPUNGE:
+		folder->needs_listing = true;
+		hint(folder, WATCHER_CHANGED);
+		break;
+	case IMAP_DATA_VANISHED:
+		note_vanished(folder, data->vanished.uids);
+		hint(folder, WATCHER_CHANGED);
+		break;
+	case IMAP_DATA_FETCH:
+		take_fetch(folder, &data->fetch);
+		break;
+	default:
+		if (folder->watcher.state == WATCHER_IDLING)
+			hint(folder, WATCHER_NONE);
+		break;
+	}
+}
+
+static void
+take_piece(struct folder *folder, const struct imap_event *event)
+{
+	struct imap_error error = {0};
+
+	if (folder->maildir == NULL || folder->serial_examine != 0)
+		return;
+	if (landing_piece(&folder->landing, event->body.id, event->body.piece,
+		event->body.total, &error))
+		return;
+	folder_fail(folder, &error);
+	watcher_tell(&folder->watcher, WATCHER_DISK);
+}
+
+/* A command's end, as an error for people. */
+static void
+note_refusal(struct folder *folder, const struct imap_event *event,
+    const char *what, enum imap_error_kind kind)
+{
+	struct imap_error error = {0};
+
+	imap_refusal(&error, what, event, kind);
+	folder_fail(folder, &error);
+}
+
+/* Messages that a window asked for and did not get. */
+static void
+close_window(struct folder *folder, struct folder_window *window)
+{
+	struct uidset lacking = {0};
+	struct uidset have = {0};
+
+	uidset_give(&lacking, &window->uids);
+	window->serial = 0;
+	uidset_minus(&lacking, &folder->arriving);
+	index_uids(&folder->index, &have);
+	uidset_minus(&lacking, &have);
+	uidset_free(&have);
+	for (uint32_t i = 0; i < lacking.count; i++)
+		for (uint64_t uid = lacking.ranges[i].first;
+		     uid <= lacking.ranges[i].last; uid++)
+			if (uidset_contains(&folder->missing, (uint32_t)uid))
+				uidset_add(&folder->quarantine, (uint32_t)uid);
+	uidset_union(&folder->missing, &lacking);
+	uidset_free(&lacking);
+	if (!uidset_is_empty(&folder->missing))
+		folder->needs_listing = true;
+	landing_drop_all(&folder->landing);
+}
+
+static bool
+take_window_end(struct folder *folder, const struct imap_event *event)
+{
+	for (int i = 0; i < FOLDER_WINDOWS; i++) {
+		if (folder->windows[i].serial != event->serial)
+			continue;
+		if (event->state != IMAP_STATE_OK)
+			note_refusal(
+			    folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
+		close_window(folder, &folder->windows[i]);
+		watcher_tell(&folder->watcher,
+		    event->state == IMAP_STATE_OK ? WATCHER_OK : WATCHER_NO);
+		return true;
+	}
+	return false;
+}
+
+void
+folder_note_idle_end(struct folder *folder)
+{
+	if (folder->serial_idle != 0 &&
+	    clock_now() - folder->idle_began >= IDLE_AT_LEAST)
+		folder->idle_failures = 0;
+}
+
+/* The server ended IDLE by itself, or refused it. */
+static void
+take_idle_end(struct folder *folder, bool is_ok)
+{
+	bool is_early = clock_now() - folder->idle_began < IDLE_AT_LEAST;
+
+	folder->serial_idle = 0;
+	folder->idle_failures =
+	    !is_ok || is_early ? folder->idle_failures + 1 : 0;
+	if (folder->idle_failures < IDLE_ATTEMPTS) {
+		watcher_tell(&folder->watcher, WATCHER_ENDED);
+		return;
+	}
+	log_warning(&folder->subject,
+	    "the server does not stay in IDLE: polling instead");
+	folder_set_idle(folder, false);
+}
+
+static void
+take_done(struct folder *folder, const struct imap_event *event)
+{
+	bool is_ok = event->state == IMAP_STATE_OK;
+
+	if (event->serial == folder->serial_examine) {
+		folder->serial_examine = 0;
+		if (!is_ok)
+			note_refusal(
+			    folder, event, "EXAMINE", IMAP_ERROR_THROTTLED);
+		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+		return;
+	}
+	if (event->serial == folder->serial_bodies) {
+		folder->serial_bodies = 0;
+		folder->last_arrival = clock_now();
+		if (!is_ok)
+			note_refusal(
+			    folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
+		landing_drop_all(&folder->landing);
+		/* told with the question that went in the same flight */
+		if (folder->serial_question == 0)
+			watcher_tell(
+			    &folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+		return;
+	}
+	if (event->serial == folder->serial_question) {
+		folder->serial_question = 0;
+		folder->has_listing = folder->is_listing && is_ok;
+		folder->is_listing = false;
+		if (!is_ok)
+			note_refusal(folder, event, "the mailbox's listing",
+			    IMAP_ERROR_PROTOCOL);
+		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+		return;
+	}
+	if (event->serial == folder->serial_idle) {
+		take_idle_end(folder, is_ok);
+		return;
+	}
+	(void)take_window_end(folder, event);
+}
+
+void
+folder_event(struct folder *folder, const struct imap_event *event)
+{
+	switch (event->type) {
+	case IMAP_DATA:
+		take_data(folder, event->data);
+		break;
+	case IMAP_BODY:
+		take_piece(folder, event);
+		break;
+	case IMAP_DONE:
+		take_done(folder, event);
+		break;
+	default:
+		break;
+	}
+}
