@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
@@ -51,6 +52,7 @@ struct engine {
 	sd_event_source *stop_timer;
 	bool has_reloaded;
 	bool is_stopping;
+	bool is_forced; /* the end could not wait any longer */
 	int exit_code;
 };
 
@@ -182,6 +184,7 @@ on_stop_timer(sd_event_source *source, uint64_t at, void *user)
 	(void)source;
 	(void)at;
 	log_notice(NULL, "ending although not everything came to rest");
+	engine->is_forced = true;
 	(void)sd_event_exit(engine->loop, engine->exit_code);
 	return 0;
 }
@@ -536,6 +539,9 @@ engine_free(struct engine *engine)
 		return NULL;
 	engine->look_later = sd_event_source_disable_unref(engine->look_later);
 	engine->stop_timer = sd_event_source_disable_unref(engine->stop_timer);
+	/* a disk that never answers must not keep the process */
+	if (engine->is_forced)
+		_exit(engine->exit_code);
 	/* what the disk has begun ends before its handles are closed */
 	engine->disk = job_lane_free(engine->disk);
 	while ((slot = engine->slots) != NULL) {

@@ -3,6 +3,8 @@
  */
 #include "daemon/folder_claims.h"
 
+#include <stdlib.h>
+
 #include "libclient/base/mem.h"
 
 void
@@ -27,4 +29,32 @@ folder_claims_free(struct folder_claims *claims)
 		mem_free(claims->items[i].name);
 	mem_free(claims->items);
 	*claims = (struct folder_claims){0};
+}
+
+static int
+compare_uids(const void *a, const void *b)
+{
+	uint32_t left = ((const struct folder_claim *)a)->message.uid;
+	uint32_t right = ((const struct folder_claim *)b)->message.uid;
+
+	return left < right ? -1 : left > right;
+}
+
+void
+folder_claims_sort(struct folder_claims *claims)
+{
+	if (claims->count > 1)
+		qsort(claims->items, claims->count, sizeof(*claims->items),
+		    compare_uids);
+}
+
+struct folder_claim *
+folder_claims_find(const struct folder_claims *claims, uint32_t uid)
+{
+	struct folder_claim key = {.message = {.uid = uid}};
+
+	if (claims->count == 0)
+		return NULL;
+	return bsearch(&key, claims->items, claims->count,
+	    sizeof(*claims->items), compare_uids);
 }

@@ -26,4 +26,11 @@ void folder_claims_add(
     struct folder_claims *claims, const struct maildir_file *file);
 void folder_claims_free(struct folder_claims *claims);
 
+/* By UID. */
+void folder_claims_sort(struct folder_claims *claims);
+
+/* The first claim to a UID, or NULL; the claims are in order of UIDs. */
+struct folder_claim *folder_claims_find(
+    const struct folder_claims *claims, uint32_t uid);
+
 #endif

@@ -159,21 +159,6 @@ disown(struct prepare *prepare, const struct folder_claim *claim)
 	    prepare->maildir, claim->name, claim->is_new, &prepare->error);
 }
 
-/* A claim that nobody has settled yet: the server will be asked. */
-static void
-keep_claim(struct prepare *prepare, const struct folder_claim *claim,
-    struct folder_claims *left)
-{
-	struct index_entry put = folder_entry(&claim->message);
-
-	index_put(&prepare->index, &put);
-	uidset_add(&prepare->unverified, put.uid);
-	folder_claims_add(left,
-	    &(struct maildir_file){.name = claim->name,
-		.is_new = claim->is_new,
-		.message = claim->message});
-}
-
 /* Of several files with our names the one is right that the row vouches for. */
 static void
 prefer_row(void *user, const struct state_message *row)
@@ -231,32 +216,53 @@ settle_rival(struct prepare *prepare, const struct folder_claim *claim,
 
 /*
  * A claimant whose name says another generation has no claim; the generation
- * that is on its way out is left to its own end.
+ * that is on its way out is left to its own end. The first that claims a UID
+ * without being named as ours is kept: the server will be asked.
  */
+static bool
+settle_claim(struct prepare *prepare, const struct folder_claim *claim,
+    struct folder_claims *left)
+{
+	struct index_entry *entry =
+	    index_find(&prepare->index, claim->message.uid);
+	struct index_entry none;
+
+	if (prepare->stale != 0 &&
+	    maildir_is_generation(claim->name, prepare->stale))
+		return true;
+	if (!maildir_is_generation(claim->name, prepare->identity.uidvalidity))
+		return disown(prepare, claim);
+	if (entry != NULL)
+		return is_rightful(prepare, claim, entry) ||
+		    settle_rival(prepare, claim, entry);
+	if (folder_claims_find(left, claim->message.uid) != NULL)
+		return settle_rival(prepare, claim, &none);
+	folder_claims_add(left,
+	    &(struct maildir_file){.name = claim->name,
+		.is_new = claim->is_new,
+		.message = claim->message});
+	return true;
+}
+
+/* The index gets what is left at the end, so that it is sorted but once. */
 static bool
 settle_odd(struct prepare *prepare)
 {
-	uint32_t uidvalidity = prepare->identity.uidvalidity;
 	struct folder_claims left = {0};
 	bool ok = true;
 
-	for (uint32_t i = 0; ok && i < prepare->odd.count; i++) {
-		struct folder_claim *claim = &prepare->odd.items[i];
-		struct index_entry *entry =
-		    index_find(&prepare->index, claim->message.uid);
-
-		if (prepare->stale != 0 &&
-		    maildir_is_generation(claim->name, prepare->stale))
-			continue;
-		if (!maildir_is_generation(claim->name, uidvalidity))
-			ok = disown(prepare, claim);
-		else if (entry == NULL)
-			keep_claim(prepare, claim, &left);
-		else if (!is_rightful(prepare, claim, entry))
-			ok = settle_rival(prepare, claim, entry);
-	}
+	folder_claims_sort(&prepare->odd);
+	for (uint32_t i = 0; ok && i < prepare->odd.count; i++)
+		ok = settle_claim(prepare, &prepare->odd.items[i], &left);
 	folder_claims_free(&prepare->odd);
 	prepare->odd = left;
+	for (uint32_t i = 0; i < left.count; i++) {
+		struct index_entry put = folder_entry(&left.items[i].message);
+
+		index_put(&prepare->index, &put);
+	}
+	uidset_clear(&prepare->unverified);
+	index_uids(&prepare->index, &prepare->unverified);
 	return ok;
 }
 

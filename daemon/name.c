@@ -312,7 +312,7 @@ name_matches(struct span name, char delimiter, const char *pattern)
 	reach[0] = true;
 	for (size_t i = 0; i < elements.len; i++)
 		step(reach, name, is_name_inbox, delimiter,
-		    byte_at(elements, i, is_pattern_inbox));
+		    byte_at(elements, i, is_pattern_inbox && is_name_inbox));
 	is_match = reach[name.len];
 	(void)mem_free(reach);
 	return is_match;

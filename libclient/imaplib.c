@@ -526,6 +526,7 @@ greet(struct imaplib *client, struct imaplib_reply *reply)
 		    : imaplib_refuse(reply, "no CAPABILITY response");
 	if (!set_version(client))
 		return imaplib_refuse(reply, "server not IMAP4 compliant");
+	imaplib_say(client, 3, "capabilities: %s", client->words);
 	return true;
 }
 

@@ -209,10 +209,7 @@ add_append(struct imaplib *client, struct command *command,
 		owned = (char *)message.at;
 	}
 	if (client->is_utf8) {
-		command_add_raw(command, "UTF8");
-		command_add_raw(command, "(");
-		command_add_message(command, message, true);
-		command_add_closing(command);
+		command_add_utf8_message(command, message);
 	} else {
 		command_add_message(command, message, false);
 	}

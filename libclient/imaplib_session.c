@@ -179,6 +179,11 @@ imaplib_xatom(struct imaplib *client, const char *name,
 	for (uint32_t i = 0; i < count; i++)
 		if (arguments[i] != NULL)
 			command_add_raw(&command, arguments[i]);
+	if (strcasecmp(name, "LOGIN") == 0 ||
+	    strcasecmp(name, "AUTHENTICATE") == 0) {
+		command.secret_begin = strlen(name);
+		command.secret_end = buf_len(&command.bytes);
+	}
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 

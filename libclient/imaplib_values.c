@@ -9,6 +9,9 @@
 
 #include "libclient/wire/response_private.h"
 
+/* So many digits are a number of 64 bits, whichever they are. */
+#define SAFE_DIGITS 19
+
 /* What an atom's bytes mean: most are of it, some end it, some may. */
 enum { IS_ATOM, ENDS_ATOM, OPENS_SECTION, OPENS_LITERAL };
 
@@ -128,8 +131,10 @@ read_quoted(struct parser *parser)
 	if (quote == NULL)
 		return BROKEN;
 	bytes.len = (size_t)(quote - from);
+	/* only behind a literal there are further lines */
 	if (memchr(from, '\\', bytes.len) != NULL ||
-	    memchr(from, '\n', bytes.len) != NULL)
+	    (parser->view->literal_count > 0 &&
+		memchr(from, '\n', bytes.len) != NULL))
 		return unescape_quoted(parser);
 	parser->at = quote + 1;
 	return add_value(parser, IMAPLIB_STRING, bytes);
@@ -258,17 +263,24 @@ read_atom(struct parser *parser)
 	struct span atom = {parser->at, 0};
 	const struct frame_literal *literal;
 	const char *behind;
+	char *at;
 
 	if (*atom.at == '{' || *atom.at == '~') {
 		literal = find_literal(parser, atom.at, &behind);
 		if (literal != NULL)
 			return read_literal(parser, literal, behind);
 	}
-	parser->at = find_atom_end(parser, parser->at);
+	at = parser->at;
+	while (classes[(unsigned char)*at] == IS_ATOM)
+		at++;
+	if (classes[(unsigned char)*at] != ENDS_ATOM)
+		at = find_atom_end(parser, parser->at);
+	parser->at = at;
 	atom.len = (size_t)(parser->at - atom.at);
 	if (atom.len == 0)
 		return BROKEN;
-	if (atom.len == 3 && span_equal_nocase(atom, "NIL"))
+	if (atom.len == 3 && (*atom.at == 'N' || *atom.at == 'n') &&
+	    span_equal_nocase(atom, "NIL"))
 		return add_value(parser, IMAPLIB_NIL, (struct span){0});
 	return add_value(parser, IMAPLIB_ATOM, atom);
 }
@@ -280,6 +292,12 @@ read_values(struct parser *parser)
 	enum outcome outcome = PARSED;
 
 	while (outcome == PARSED) {
+		if (*parser->at == ' ')
+			parser->at++;
+		if (classes[(unsigned char)*parser->at] == IS_ATOM) {
+			outcome = read_atom(parser);
+			continue;
+		}
 		switch (*parser->at) {
 		case ' ':
 		case '\r':
@@ -372,7 +390,7 @@ static bool
 read_front(struct parser *parser, struct imaplib_untagged *untagged)
 {
 	struct span digits;
-	unsigned long long number;
+	unsigned long long number = 0;
 
 	if (parser->at[0] != '*' || parser->at[1] != ' ')
 		return false;
@@ -380,12 +398,13 @@ read_front(struct parser *parser, struct imaplib_untagged *untagged)
 	skip_spaces(parser);
 	digits = (struct span){parser->at, 0};
 	while (*parser->at >= '0' && *parser->at <= '9')
-		parser->at++;
+		number = number * 10 + (unsigned)(*parser->at++ - '0');
 	digits.len = (size_t)(parser->at - digits.at);
 	if (digits.len == 0)
 		return true;
 	if (*parser->at != ' ' ||
-	    !span_to_number(digits, UINT32_MAX, &number)) {
+	    ((digits.len > SAFE_DIGITS || number > UINT32_MAX) &&
+		!span_to_number(digits, UINT32_MAX, &number))) {
 		parser->at -= digits.len;
 		return false;
 	}

@@ -243,10 +243,11 @@ tell_data(struct session *session, struct imap_event *event)
 		return true;
 	}
 	session->has_data = false;
-	*event = (struct imap_event){
-	    .type = IMAP_DATA, .data = &session->response.data};
-	if (session->config.is_manual)
-		event->raw = &session->view;
+	/* not all of it: there may be millions of these */
+	event->type = IMAP_DATA;
+	event->serial = 0;
+	event->data = &session->response.data;
+	event->raw = session->config.is_manual ? &session->view : NULL;
 	return true;
 }
 
@@ -356,7 +357,11 @@ take_frame(struct session *session, const struct frame_view *view,
 	*told = false;
 	response_free(response);
 	arena_reset(session->arena);
-	response_parse(response, view, session->arena, &session->inline_body);
+	/* the owner reads the many of a listing in its own way */
+	if (!session->config.is_manual || !session->is_ready ||
+	    !response_skim(response, view))
+		response_parse(
+		    response, view, session->arena, &session->inline_body);
 	session->view = *view;
 	trace_response(&session->config.trace, view);
 	switch (response->type) {

@@ -21,7 +21,8 @@ struct session_config {
 	/*
 	 * The owner logs in by commands of its own: IMAP_READY follows the
 	 * greeting, challenges are IMAP_CHALLENGE events, every event of a
-	 * response has it raw, and small bodies stay in it.
+	 * response has it raw, and small bodies stay in it. What is in a
+	 * FETCH, and whether it can be understood, is left to the owner.
 	 */
 	bool is_manual;
 	const struct frame_limits *limits; /* NULL: the default ones */

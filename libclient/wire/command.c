@@ -325,6 +325,18 @@ command_add_message(
 		add_literal(command, message);
 }
 
+void
+command_add_utf8_message(struct command *command, struct span message)
+{
+	if (message.len > COMMAND_MAX_MESSAGE)
+		command->failed = true;
+	begin_argument(command);
+	add_string(command, "UTF8 (~");
+	if (!command->failed)
+		add_literal(command, message);
+	command_add_closing(command);
+}
+
 bool
 command_end(struct command *command)
 {

@@ -100,6 +100,9 @@ void command_add_raw(struct command *command, const char *text);
 void command_add_message(
     struct command *command, struct span message, bool is_literal8);
 
+/* ... as RFC 6855 wants it in UTF-8 mode: UTF8 (~{n}...). */
+void command_add_utf8_message(struct command *command, struct span message);
+
 /* Appends the CRLF; false if any argument was refused or the line too long. */
 bool command_end(struct command *command);
 

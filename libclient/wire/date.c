@@ -68,21 +68,36 @@ read_day(struct span text, int *day)
 	return read_digits(text, 0, 2, 31, day);
 }
 
+/* Of a letter; what is none does not become one. */
+static char
+lower(char c)
+{
+	return (char)(c | 0x20);
+}
+
 static bool
 read_month(struct span text, int *month)
 {
-	const struct span name = {text.at + 3, 3};
-	int i;
+	/* by the last two letters' places in the alphabet, added */
+	static const unsigned char months[32] = {[15] = 0,
+	    [7] = 1,
+	    [19] = 2,
+	    [2] = 3,
+	    [26] = 4,
+	    [3] = 5,
+	    [1] = 6,
+	    [28] = 7,
+	    [21] = 8,
+	    [23] = 9,
+	    [5] = 10,
+	    [8] = 11};
+	const char *at = text.at + 3;
+	unsigned place = ((unsigned char)at[1] + (unsigned char)at[2]) % 32U;
+	const char *name = month_names[months[place]];
 
-	for (i = 0; i < 12; i++)
-		if (memcmp(name.at, month_names[i], 3) == 0)
-			break;
-	if (i == 12)
-		for (i = 0; i < 12; i++)
-			if (span_equal_nocase(name, month_names[i]))
-				break;
-	*month = i;
-	return i < 12;
+	*month = months[place];
+	return lower(at[0]) == lower(name[0]) &&
+	    lower(at[1]) == lower(name[1]) && lower(at[2]) == lower(name[2]);
 }
 
 /* The date's days since 1970. */
@@ -145,15 +160,9 @@ read_zone(struct span text, int *zone)
 static bool
 has_layout(struct span text)
 {
-	static const char layout[] = "..-...-.... ..:..:.. .....";
-	size_t i;
-
-	if (text.len != DATE_LEN)
-		return false;
-	for (i = 0; i < DATE_LEN; i++)
-		if (layout[i] != '.' && layout[i] != text.at[i])
-			return false;
-	return true;
+	return text.len == DATE_LEN && text.at[2] == '-' && text.at[6] == '-' &&
+	    text.at[11] == ' ' && text.at[14] == ':' && text.at[17] == ':' &&
+	    text.at[20] == ' ';
 }
 
 bool

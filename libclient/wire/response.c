@@ -4,6 +4,8 @@
  */
 #include "libclient/wire/response.h"
 
+#include <string.h>
+
 #include "libclient/wire/response_private.h"
 
 static const char *const state_names[] = {
@@ -25,7 +27,8 @@ imap_state_name(enum imap_state state)
 void
 response_free(struct response *response)
 {
-	uidset_free(&response->uids);
+	if (response->uids.ranges != NULL)
+		uidset_free(&response->uids);
 }
 
 struct span
@@ -96,11 +99,13 @@ read_numbered(struct token_reader *reader, struct response *response,
 {
 	struct imap_data *data = &response->data;
 
-	if (span_equal_nocase(name, "FETCH")) {
+	if (RESPONSE_IS(name, "FETCH")) {
 		data->type = IMAP_DATA_FETCH;
+		data->fetch = (struct imap_fetch){0};
 		return response_read_fetch(reader, &data->fetch, body);
 	}
-	if (span_equal_nocase(name, "UIDFETCH")) {
+	*data = (struct imap_data){.type = IMAP_DATA_OTHER};
+	if (RESPONSE_IS(name, "UIDFETCH")) {
 		data->type = IMAP_DATA_FETCH;
 		data->fetch.uid = response->sequence;
 		response->sequence = 0;
@@ -230,7 +235,8 @@ read_untagged(
 	    (name.at[0] >= '0' && name.at[0] <= '9'))
 		return false;
 	/* What none of the readers claims is handed on as it is. */
-	response->data.type = IMAP_DATA_OTHER;
+	if (!is_numbered)
+		response->data.type = IMAP_DATA_OTHER;
 	if (is_numbered ? !read_numbered(reader, response, name, body)
 			: !read_named(reader, response, name))
 		return false;
@@ -275,13 +281,55 @@ read_line(
 	return read_tagged(reader, response);
 }
 
+/*
+ * To clear all of it takes as long as to read a FETCH: what begins with a
+ * number has .data cleared when its name is known.
+ */
+static void
+begin(struct response *response, const struct frame_view *view)
+{
+	const struct span text = view->text;
+
+	response->type = RESPONSE_TAGGED;
+	response->tag = (struct span){0};
+	response->text = (struct span){0};
+	response->sequence = 0;
+	response->uids = (struct uidset){0};
+	if (text.len < 3 || text.at[0] != '*' || text.at[1] != ' ' ||
+	    text.at[2] < '0' || text.at[2] > '9')
+		response->data = (struct imap_data){0};
+}
+
+bool
+response_skim(struct response *response, const struct frame_view *view)
+{
+	const char *end = view->text.at + view->text.len;
+	const char *at = view->text.at + 2;
+
+	if (view->text.len < sizeof("* 1 FETCH ()") - 1 ||
+	    memcmp(view->text.at, "* ", 2) != 0 || end[-1] != ')')
+		return false;
+	while (*at >= '0' && *at <= '9')
+		at++;
+	if (at == view->text.at + 2 ||
+	    at - view->text.at > (ptrdiff_t)sizeof("* 123456789") - 1 ||
+	    end - at < (ptrdiff_t)sizeof(" FETCH ()") - 1 ||
+	    memcmp(at, " FETCH (", sizeof(" FETCH (") - 1) != 0)
+		return false;
+	response->type = RESPONSE_UNTAGGED;
+	response->uids = (struct uidset){0};
+	response->data.type = IMAP_DATA_FETCH;
+	response->data.fetch = (struct imap_fetch){0};
+	return true;
+}
+
 void
 response_parse(struct response *response, const struct frame_view *view,
     struct arena *arena, struct span *body)
 {
 	struct token_reader reader;
 
-	*response = (struct response){0};
+	begin(response, view);
 	*body = (struct span){0};
 	token_begin(&reader, view, arena);
 	if (read_line(&reader, response, body))

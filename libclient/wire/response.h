@@ -42,6 +42,13 @@ struct response {
 void response_parse(struct response *response, const struct frame_view *view,
     struct arena *arena, struct span *body);
 
+/*
+ * Instead of response_parse(), for those who read the frame themselves: true
+ * for an untagged FETCH, which is told from the others by its front alone;
+ * .data.fetch is then empty.
+ */
+bool response_skim(struct response *response, const struct frame_view *view);
+
 /* Frees response->uids. */
 void response_free(struct response *response);
 

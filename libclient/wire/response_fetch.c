@@ -7,7 +7,16 @@
 #include "libclient/wire/date.h"
 #include "libclient/wire/response_private.h"
 
-#define SPAN(literal) {literal, sizeof(literal) - 1}
+#define SPAN(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+
+/* "dd-Mmm-yyyy hh:mm:ss +zzzz" */
+#define DATE_LEN 26
+
+/* So many digits are a number of 64 bits, whichever they are. */
+#define SAFE_DIGITS 19
 
 /* Keywords of one list that are read without counting them first. */
 #define FEW_KEYWORDS 16
@@ -40,6 +49,8 @@ flag_from_name(struct span name)
 {
 	size_t i;
 
+	if (RESPONSE_IS(name, "\\Seen"))
+		return IMAP_FLAG_SEEN;
 	for (i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++)
 		if (is_name(name, flag_names[i].name))
 			return flag_names[i].flag;
@@ -64,6 +75,7 @@ walk_flags(struct token_reader *reader, struct imap_flags *flags,
 {
 	struct span name;
 	unsigned flag;
+	char next;
 
 	flags->keyword_count = 0;
 	if (!token_byte(reader, '('))
@@ -72,7 +84,10 @@ walk_flags(struct token_reader *reader, struct imap_flags *flags,
 		token_space(reader);
 		if (token_byte(reader, ')'))
 			return true;
-		if (!token_astring(reader, &name)) {
+		next = token_peek(reader);
+		if (next == '"' || next == '{' || next == '~'
+			? !token_astring(reader, &name)
+			: !token_atom(reader, &name)) {
 			if (!token_skip(reader))
 				return false;
 			continue;
@@ -134,23 +149,35 @@ response_read_value(struct token_reader *reader, struct span *value)
 	return true;
 }
 
+/* A number of no more than max, and an item or the list's end behind it. */
+static inline bool
+read_plain_number(struct token_reader *reader, uint64_t max, uint64_t *number)
+{
+	const struct span rest = reader->rest;
+	uint64_t n = 0;
+	size_t len = 0;
+
+	while (len < rest.len && rest.at[len] >= '0' && rest.at[len] <= '9')
+		n = n * 10 + (unsigned)(rest.at[len++] - '0');
+	if (len == 0 || len > SAFE_DIGITS || n > max || len == rest.len ||
+	    (rest.at[len] != ' ' && rest.at[len] != ')'))
+		return false;
+	reader->rest = span_from(rest, len);
+	*number = n;
+	return true;
+}
+
 /* False in *has for what is no number: Mail.ru sends sizes as 9.3736e+06. */
 static bool
 read_number(
     struct token_reader *reader, uint64_t max, uint64_t *number, bool *has)
 {
-	struct token_reader copy = {.rest = reader->rest};
 	unsigned long long n = 0;
 	struct span value;
-	uint64_t plain;
 
-	if (token_number(&copy, max, &plain) &&
-	    (token_peek(&copy) == ' ' || token_peek(&copy) == ')')) {
-		reader->rest = copy.rest;
-		*number = plain;
-		*has = true;
+	*has = read_plain_number(reader, max, number);
+	if (*has)
 		return true;
-	}
 	if (!response_read_value(reader, &value))
 		return false;
 	*has = span_to_number(value, max, &n);
@@ -201,9 +228,19 @@ read_size(struct token_reader *reader, struct imap_fetch *fetch)
 static bool
 read_date(struct token_reader *reader, struct imap_fetch *fetch)
 {
+	const struct span rest = reader->rest;
 	struct token_string string;
 	int zone;
 
+	/* a date has no quote in it, so this one has just the two */
+	if (rest.len > DATE_LEN + 1 && rest.at[0] == '"' &&
+	    rest.at[DATE_LEN + 1] == '"' &&
+	    date_parse((struct span){rest.at + 1, DATE_LEN},
+		&fetch->internaldate, &zone)) {
+		reader->rest = span_from(rest, DATE_LEN + 2);
+		fetch->has_internaldate = true;
+		return true;
+	}
 	if (!token_nstring(reader, &string))
 		return token_skip(reader);
 	if (date_parse(string.bytes, &fetch->internaldate, &zone))
@@ -300,6 +337,44 @@ take_body(struct imap_fetch *fetch, const struct token_string *value,
 	*body = value->bytes;
 }
 
+/* True if the text begins with the name and one space, and a value follows. */
+static inline bool
+skip_name(struct token_reader *reader, struct span name)
+{
+	const struct span rest = reader->rest;
+
+	if (rest.len <= name.len || memcmp(rest.at, name.at, name.len) != 0 ||
+	    rest.at[name.len] <= ' ' || rest.at[name.len] == ')')
+		return false;
+	reader->rest = span_from(rest, name.len);
+	return true;
+}
+
+#define SKIP_NAME(reader, literal) \
+	skip_name(reader, (struct span)SPAN(literal " "))
+
+/*
+ * The items of every listing, as nearly all servers write them; false: it is
+ * another one. There may be millions of them.
+ */
+static inline bool
+read_usual(struct token_reader *reader, struct imap_fetch *fetch, bool *is_good)
+{
+	if (SKIP_NAME(reader, "UID"))
+		*is_good = read_uid(reader, fetch);
+	else if (SKIP_NAME(reader, "FLAGS"))
+		*is_good = read_flags(reader, fetch);
+	else if (SKIP_NAME(reader, "INTERNALDATE"))
+		*is_good = read_date(reader, fetch);
+	else if (SKIP_NAME(reader, "RFC822.SIZE"))
+		*is_good = read_size(reader, fetch);
+	else if (SKIP_NAME(reader, "MODSEQ"))
+		*is_good = read_modseq(reader, fetch);
+	else
+		return false;
+	return true;
+}
+
 static bool
 read_item(
     struct token_reader *reader, struct imap_fetch *fetch, struct span *body)
@@ -308,7 +383,10 @@ read_item(
 	struct section section;
 	struct span name;
 	bool has_value;
+	bool is_good;
 
+	if (read_usual(reader, fetch, &is_good))
+		return is_good;
 	if (!token_item(reader, &name) || !read_section(reader, &section))
 		return false;
 	token_space(reader);

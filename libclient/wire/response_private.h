@@ -8,6 +8,13 @@
 #include "libclient/wire/response.h"
 #include "libclient/wire/token.h"
 
+/* Equal but for case; most servers write names as we do. A literal's
+ * length costs nothing. */
+#define RESPONSE_IS(word, literal)                                   \
+	((word).len == sizeof(literal) - 1 &&                        \
+	    (memcmp((word).at, literal, sizeof(literal) - 1) == 0 || \
+		span_equal_nocase(word, literal)))
+
 /* A span without the spaces at its ends. */
 struct span response_trim(struct span span);
 

@@ -9,8 +9,7 @@
 /* So many digits are a number of 64 bits, whichever they are. */
 #define SAFE_DIGITS 19
 
-/* What ends an atom: space, controls, and ( ) { " */
-static const bool ends_atom[256] = {
+const bool token_ends_atom[256] = {
     [0 ... ' '] = true,
     ['('] = true,
     [')'] = true,
@@ -48,28 +47,13 @@ token_at_end(const struct token_reader *reader)
 }
 
 bool
-token_atom(struct token_reader *reader, struct span *atom)
-{
-	const struct span rest = reader->rest;
-	size_t n = 0;
-
-	while (n < rest.len && !ends_atom[(unsigned char)rest.at[n]])
-		n++;
-	if (n == 0)
-		return false;
-	*atom = (struct span){rest.at, n};
-	advance(reader, n);
-	return true;
-}
-
-bool
 token_item(struct token_reader *reader, struct span *item)
 {
 	const struct span rest = reader->rest;
 	size_t n = 0;
 
 	while (n < rest.len && rest.at[n] != '[' &&
-	    !ends_atom[(unsigned char)rest.at[n]])
+	    !token_ends_atom[(unsigned char)rest.at[n]])
 		n++;
 	if (n == 0)
 		return false;
@@ -90,8 +74,8 @@ token_number(struct token_reader *reader, uint64_t max, uint64_t *number)
 	struct span digits = {reader->rest.at, 0};
 	unsigned long long n = 0;
 
-	while (digits.len < reader->rest.len &&
-	    is_digit(digits.at[digits.len])) {
+	while (
+	    digits.len < reader->rest.len && is_digit(digits.at[digits.len])) {
 		n = n * 10 + (unsigned)(digits.at[digits.len] - '0');
 		digits.len++;
 	}

@@ -15,6 +15,9 @@
 /* How deep lists may nest before a response is refused. */
 #define TOKEN_MAX_DEPTH 32
 
+/* What ends an atom: space, controls, and ( ) { " */
+extern const bool token_ends_atom[256];
+
 /* A reading position in one frame. */
 struct token_reader {
 	struct span rest; /* what is not read yet */
@@ -75,7 +78,20 @@ token_byte(struct token_reader *reader, char c)
 }
 
 /* An atom: up to space, ( ) { " or control. May hold \ ] [ * % and 8-bit. */
-bool token_atom(struct token_reader *reader, struct span *atom);
+static inline bool
+token_atom(struct token_reader *reader, struct span *atom)
+{
+	const char *at = reader->rest.at;
+	const char *end = at + reader->rest.len;
+
+	while (at < end && !token_ends_atom[(unsigned char)*at])
+		at++;
+	if (at == reader->rest.at)
+		return false;
+	*atom = (struct span){reader->rest.at, (size_t)(at - reader->rest.at)};
+	reader->rest = (struct span){at, (size_t)(end - at)};
+	return true;
+}
 
 /* As token_atom(), but ends at [ too: a FETCH item's name. */
 bool token_item(struct token_reader *reader, struct span *item);

@@ -3,9 +3,9 @@
  *
  *   parse typed|reply FILE ROUNDS
  *
- * prints for each round the seconds that all of FILE took, fed in pieces as
- * they come from a connection. typed: events of a session; reply: trees of
- * values in a reply, as imaplib.h gives them.
+ * prints for each round the processor time in seconds that all of FILE took,
+ * fed in pieces as they come from a connection. typed: events of a session;
+ * reply: trees of values in a reply, as imaplib.h gives them.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -30,22 +30,21 @@ struct run {
 	bool is_done;
 	uint32_t messages; /* FETCH responses with a UID, or in the reply */
 	uint64_t octets; /* of bodies */
+	struct imap_error error;
 };
 
 static void
 add_to_reply(struct run *run, const struct imap_event *event)
 {
-	struct imap_error error = {0};
-
 	if (event->type == IMAP_BODY) {
 		run->octets += event->body.piece.len;
 		if (!imaplib_reply_add_body(run->reply, event->body.id,
-			event->body.piece, event->body.total, &error))
-			errx(1, "%s", error.text);
+			event->body.piece, event->body.total, &run->error))
+			errx(1, "%s", run->error.text);
 		return;
 	}
-	if (imaplib_reply_add(run->reply, event->raw, &error) == NULL)
-		errx(1, "%s", error.text);
+	if (imaplib_reply_add(run->reply, event->raw, &run->error) == NULL)
+		errx(1, "%s", run->error.text);
 	run->messages++;
 }
 
@@ -115,7 +114,7 @@ now(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 

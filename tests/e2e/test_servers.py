@@ -3,7 +3,6 @@
 
 import os
 import ssl
-import unittest
 
 from lab import case, courier, cyrus, dovecot, messages, process
 from lab import client as imap
@@ -252,8 +251,6 @@ class Cyrus(Servers, case.Case):
         mirrored.sync()
         self.assert_exact(self.client(server), "INBOX", mirrored.folder())
 
-    # It knows tls-unique alone; we bind by tls-exporter.
-    @unittest.expectedFailure
     def test_scram_bound_to_tls(self):
         server = self.serve(mechanisms=cyrus.SCRAM)
         imap.append(self.client(server), "INBOX", messages.make(1))
