@@ -197,6 +197,9 @@ is_kept(const struct imaplib_untagged *untagged)
 
 	if (untagged->code.len > 0)
 		return true;
+	/* of these there may be very many */
+	if (span_equal_nocase(untagged->name, "FETCH"))
+		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (span_equal_nocase(untagged->name, names[i]))
 			return true;

@@ -285,6 +285,27 @@ read_atom(struct parser *parser)
 	return add_value(parser, IMAPLIB_ATOM, atom);
 }
 
+/* What begins with a byte that is of no atom. */
+static inline enum outcome
+read_mark(struct parser *parser)
+{
+	switch (*parser->at) {
+	case ' ':
+	case '\r':
+	case '\n':
+		parser->at++;
+		return PARSED;
+	case '(':
+		return open_list(parser);
+	case ')':
+		return close_list(parser);
+	case '"':
+		return read_quoted(parser);
+	default:
+		return BROKEN;
+	}
+}
+
 /* All values up to the end. */
 static enum outcome
 read_values(struct parser *parser)
@@ -294,32 +315,12 @@ read_values(struct parser *parser)
 	while (outcome == PARSED) {
 		if (*parser->at == ' ')
 			parser->at++;
-		if (classes[(unsigned char)*parser->at] == IS_ATOM) {
+		if (classes[(unsigned char)*parser->at] != ENDS_ATOM)
 			outcome = read_atom(parser);
-			continue;
-		}
-		switch (*parser->at) {
-		case ' ':
-		case '\r':
-		case '\n':
-			parser->at++;
-			break;
-		case '(':
-			outcome = open_list(parser);
-			break;
-		case ')':
-			outcome = close_list(parser);
-			break;
-		case '"':
-			outcome = read_quoted(parser);
-			break;
-		case '\0':
-			if (parser->at == parser->end && parser->depth == 0)
-				return PARSED;
-			return BROKEN;
-		default:
-			outcome = read_atom(parser);
-		}
+		else if (parser->at == parser->end)
+			return parser->depth == 0 ? PARSED : BROKEN;
+		else
+			outcome = read_mark(parser);
 	}
 	return outcome;
 }
@@ -391,15 +392,17 @@ read_front(struct parser *parser, struct imaplib_untagged *untagged)
 {
 	struct span digits;
 	unsigned long long number = 0;
+	char *at;
 
 	if (parser->at[0] != '*' || parser->at[1] != ' ')
 		return false;
 	parser->at++;
 	skip_spaces(parser);
-	digits = (struct span){parser->at, 0};
-	while (*parser->at >= '0' && *parser->at <= '9')
-		number = number * 10 + (unsigned)(*parser->at++ - '0');
-	digits.len = (size_t)(parser->at - digits.at);
+	at = parser->at;
+	while (*at >= '0' && *at <= '9')
+		number = number * 10 + (unsigned)(*at++ - '0');
+	digits = (struct span){parser->at, (size_t)(at - parser->at)};
+	parser->at = at;
 	if (digits.len == 0)
 		return true;
 	if (*parser->at != ' ' ||

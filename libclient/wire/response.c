@@ -92,6 +92,28 @@ read_tagged(struct token_reader *reader, struct response *response)
 	    read_state(reader, response, state);
 }
 
+/* Compilers make a slow loop of a struct's assignment. */
+static void
+clear_fetch(struct imap_fetch *fetch)
+{
+	fetch->uid = 0;
+	fetch->flags.flags = 0;
+	fetch->flags.keywords = NULL;
+	fetch->flags.keyword_count = 0;
+	fetch->modseq = 0;
+	fetch->size = 0;
+	fetch->internaldate = 0;
+	fetch->emailid.at = NULL;
+	fetch->emailid.len = 0;
+	fetch->has_flags = false;
+	fetch->has_size = false;
+	fetch->has_internaldate = false;
+	fetch->has_body = false;
+	fetch->body_is_nil = false;
+	fetch->body = 0;
+	fetch->body_size = 0;
+}
+
 /* "n NAME": only a few responses begin with a number. */
 static bool
 read_numbered(struct token_reader *reader, struct response *response,
@@ -101,7 +123,7 @@ read_numbered(struct token_reader *reader, struct response *response,
 
 	if (RESPONSE_IS(name, "FETCH")) {
 		data->type = IMAP_DATA_FETCH;
-		data->fetch = (struct imap_fetch){0};
+		clear_fetch(&data->fetch);
 		return response_read_fetch(reader, &data->fetch, body);
 	}
 	*data = (struct imap_data){.type = IMAP_DATA_OTHER};
@@ -319,7 +341,7 @@ response_skim(struct response *response, const struct frame_view *view)
 	response->type = RESPONSE_UNTAGGED;
 	response->uids = (struct uidset){0};
 	response->data.type = IMAP_DATA_FETCH;
-	response->data.fetch = (struct imap_fetch){0};
+	clear_fetch(&response->data.fetch);
 	return true;
 }
 

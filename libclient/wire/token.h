@@ -64,7 +64,9 @@ bool token_at_end(const struct token_reader *reader);
 static inline char
 token_peek(const struct token_reader *reader)
 {
-	return reader->rest.len == 0 ? '\0' : reader->rest.at[0];
+	if (reader->rest.len == 0)
+		return '\0';
+	return reader->rest.at[0];
 }
 
 /* True, and the byte is read, if the next byte is c. */

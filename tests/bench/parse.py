@@ -23,7 +23,7 @@ MESSAGES = 100_000
 FLAGS = (r"\Seen", "", r"\Answered \Seen", r"\Flagged \Seen", r"\Seen",
          r"\Seen $Label1", r"\Deleted \Seen", r"\Seen NonJunk")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-SIZES = (2000, 3500, 5000, 8000, 12_000, 60_000, 150_000, 2500, 1_000_000)
+SIZES = (2000, 3500, 5000, 8000, 12_000, 60_000, 4000, 2500)
 
 
 def lines():
@@ -38,7 +38,7 @@ def lines():
 
 
 def bodies(file, size):
-    """UID FETCH 1:* BODY.PEEK[] of messages of many sizes."""
+    """UID FETCH 1:* BODY.PEEK[]: sizes as in a mailbox of real mail."""
     line = b"The quick brown fox jumps over the lazy dog, and back again.\r\n"
     text = line * (max(SIZES) // len(line) + 1)
     written = n = 0
@@ -142,7 +142,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bodies", type=int, default=500)
     arguments = parser.parse_args()
-    print("parse: imaplib of Python %s; the best of %d rounds on every side" % (
+    print("parse: imaplib of Python %s; the best of %d rounds, "
+          "in processor time, on every side" % (
         sys.version.split()[0], arguments.rounds))
     with tempfile.TemporaryDirectory(prefix="mailmirror-bench-") as top:
         with open(top + "/lines", "wb") as file:

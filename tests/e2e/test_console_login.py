@@ -244,6 +244,13 @@ class Faked(case.Case):
         asked.ok("quit")
         self.assertEqual(asked.end(), 64)
 
+    def test_a_connection_that_is_shut_down(self):
+        asked = console.Console(self.begin(), "main")
+        asked.ok("shutdown")
+        self.assertEqual(asked.ask("noop")["type"], "ERROR")
+        asked.end()
+        self.assertFalse(self.fake.said("LOGOUT"))
+
     def test_bytes_that_are_no_line(self):
         asked = console.Console(self.begin(), "main")
         answer = asked.ask(b"sel\xff\xfeect INBOX")

@@ -1,8 +1,11 @@
 /*
  * libclient/imaplib: connecting, what is refused before anything is sent, how
- * arguments are written, selecting, appending, and how connections end.
+ * arguments are written, and how connections end.
  */
+#include <stdio.h>
+
 #include "libclient/imaplib_auth.h"
+#include "libclient/imaplib_helper.h"
 #include "libclient/imaplib_idle.h"
 #include "libclient/imaplib_mailbox.h"
 #include "libclient/imaplib_message.h"
@@ -76,6 +79,23 @@ START_TEST(test_what_is_known_of_the_connection)
 	ck_assert_int_eq(imaplib_get_descriptor(client), -1);
 	ck_assert_int_eq(imaplib_get_state(client), IMAPLIB_LOGOUT);
 	leave();
+}
+END_TEST
+
+/* Of an address where hardly anybody listens. */
+START_TEST(test_ports_have_defaults)
+{
+	uint16_t port = _i == 1 ? IMAPLIB_SSL_PORT : IMAPLIB_PORT;
+	char text[8];
+
+	options = (struct imaplib_options){
+	    .host = "127.43.21.7", .has_tls = _i == 1, .timeout = 5000 * MSEC};
+	client = imaplib_open(&options, &reply);
+	(void)snprintf(text, sizeof(text), "%u", port);
+	if (client != NULL)
+		ck_assert_uint_eq(imaplib_get_port(client), port);
+	else if (reply.error.kind == IMAP_ERROR_NETWORK)
+		ck_assert_ptr_nonnull(strstr(reply.error.text, text));
 }
 END_TEST
 
@@ -424,6 +444,51 @@ START_TEST(test_any_command_may_be_sent_by_name)
 }
 END_TEST
 
+/* ---- leaving ---- */
+
+START_TEST(test_logout)
+{
+	static const char *const script[] = {PREAUTH(""), "< LOGOUT\r\n",
+	    "> * BYE see you", "> @ OK done", NULL};
+
+	open_to(script);
+	client = imaplib_logout(client, &reply);
+	ck_assert_ptr_null(client);
+	ck_assert_int_eq(reply.type, IMAPLIB_OK);
+	assert_names("BYE");
+	leave();
+}
+END_TEST
+
+START_TEST(test_logout_of_a_dead_server_returns_in_its_time)
+{
+	static const char *const script[] = {
+	    PREAUTH(""), "< LOGOUT\r\n", "wait", NULL};
+	uint64_t begin;
+
+	open_to(script);
+	begin = clock_now();
+	client = imaplib_logout(client, &reply);
+	ck_assert_ptr_null(client);
+	ck_assert_int_eq(reply.type, IMAPLIB_ABORT);
+	ck_assert_uint_lt(clock_now() - begin, 15000 * MSEC);
+	leave();
+}
+END_TEST
+
+START_TEST(test_logout_of_a_lost_connection_returns_at_once)
+{
+	static const char *const script[] = {PREAUTH(""), NULL};
+
+	open_to(script);
+	client = imaplib_logout(client, &reply);
+	ck_assert_ptr_null(client);
+	ck_assert_int_eq(reply.type, IMAPLIB_ABORT);
+	ck_assert_ptr_null(imaplib_shutdown(NULL));
+	leave();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -432,6 +497,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_the_greeting_decides, 0, COUNT(greetings));
 	tcase_add_test(tests, test_what_is_known_of_the_connection);
+	tcase_add_loop_test(tests, test_ports_have_defaults, 0, 2);
 	tcase_add_test(tests, test_a_silent_greeting_times_out);
 	tcase_add_test(tests, test_a_command_is_a_server_too);
 	tcase_add_loop_test(tests,
@@ -446,5 +512,8 @@ main(void)
 	tcase_add_test(tests, test_id_fields_are_quoted);
 	tcase_add_loop_test(tests, test_what_a_method_sends, 0, COUNT(lines));
 	tcase_add_test(tests, test_any_command_may_be_sent_by_name);
+	tcase_add_test(tests, test_logout);
+	tcase_add_test(tests, test_logout_of_a_dead_server_returns_in_its_time);
+	tcase_add_test(tests, test_logout_of_a_lost_connection_returns_at_once);
 	return run_suite("imaplib", tests);
 }

@@ -1,6 +1,6 @@
 /*
  * libclient/imaplib: logging in and STARTTLS, a mailbox that is or becomes
- * read-only, appending, what was told unasked, leaving, and tracing.
+ * read-only, appending, what was told unasked, and tracing.
  */
 #include "libclient/imaplib_auth.h"
 #include "libclient/imaplib_mailbox.h"
@@ -394,51 +394,6 @@ START_TEST(test_recent_is_what_was_told_or_asked)
 }
 END_TEST
 
-/* ---- leaving ---- */
-
-START_TEST(test_logout)
-{
-	static const char *const script[] = {PREAUTH(""), "< LOGOUT\r\n",
-	    "> * BYE see you", "> @ OK done", NULL};
-
-	open_to(script);
-	client = imaplib_logout(client, &reply);
-	ck_assert_ptr_null(client);
-	ck_assert_int_eq(reply.type, IMAPLIB_OK);
-	assert_names("BYE");
-	leave();
-}
-END_TEST
-
-START_TEST(test_logout_of_a_dead_server_returns_in_its_time)
-{
-	static const char *const script[] = {
-	    PREAUTH(""), "< LOGOUT\r\n", "wait", NULL};
-	uint64_t begin;
-
-	open_to(script);
-	begin = clock_now();
-	client = imaplib_logout(client, &reply);
-	ck_assert_ptr_null(client);
-	ck_assert_int_eq(reply.type, IMAPLIB_ABORT);
-	ck_assert_uint_lt(clock_now() - begin, 15000 * MSEC);
-	leave();
-}
-END_TEST
-
-START_TEST(test_logout_of_a_lost_connection_returns_at_once)
-{
-	static const char *const script[] = {PREAUTH(""), NULL};
-
-	open_to(script);
-	client = imaplib_logout(client, &reply);
-	ck_assert_ptr_null(client);
-	ck_assert_int_eq(reply.type, IMAPLIB_ABORT);
-	ck_assert_ptr_null(imaplib_shutdown(NULL));
-	leave();
-}
-END_TEST
-
 /* ---- tracing ---- */
 
 static void
@@ -589,9 +544,6 @@ main(void)
 	tcase_add_test(tests, test_append_in_utf8_mode);
 	tcase_add_test(tests, test_what_was_told_unasked_may_be_asked_for);
 	tcase_add_test(tests, test_recent_is_what_was_told_or_asked);
-	tcase_add_test(tests, test_logout);
-	tcase_add_test(tests, test_logout_of_a_dead_server_returns_in_its_time);
-	tcase_add_test(tests, test_logout_of_a_lost_connection_returns_at_once);
 	tcase_add_loop_test(
 	    tests, test_a_debug_level_tells_so_much, 0, COUNT(levels));
 	tcase_add_loop_test(
