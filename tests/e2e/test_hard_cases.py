@@ -505,7 +505,7 @@ class ManyFiles(Fake):
         return bool(self.server.said("UID FETCH"))
 
     def test_a_sync_over_them_ends_and_removes_none(self):
-        result = self.mirrored().sync()
+        result = self.mirrored().sync(timeout=30)
         self.assertIn("delete_guard", result.out + result.err)
         self.assertGreaterEqual(len(os.listdir(self.cur)), 2 * self.EACH - 1)
 
