@@ -38,22 +38,23 @@ struct batch {
 	struct imap_error error;
 };
 
-/* A file named as ours whose size is not the server's. */
-static bool
-batch_refuted(struct batch *batch)
+static void
+refuted_found(void *user, const struct maildir_file *file)
 {
-	char name[MAILDIR_NAME_SIZE];
-	bool is_new = false;
+	struct batch *batch = user;
 
-	for (uint32_t i = 0; i < batch->refuted.count; i++)
-		for (uint64_t uid = batch->refuted.ranges[i].first;
-		     uid <= batch->refuted.ranges[i].last; uid++)
-			if (maildir_find_claim(batch->maildir, (uint32_t)uid,
-				NULL, name, &is_new) &&
-			    !maildir_disown(
-				batch->maildir, name, is_new, &batch->error))
-				return false;
-	return true;
+	if (file->has_uid &&
+	    uidset_contains(&batch->refuted, file->message.uid))
+		folder_claims_add(&batch->disowns, file);
+}
+
+/* Files named as ours whose size is not the server's: one look for all. */
+static bool
+find_refuted(struct batch *batch)
+{
+	return uidset_is_empty(&batch->refuted) ||
+	    maildir_scan(batch->maildir, &batch->identity, refuted_found, batch,
+		&batch->error);
 }
 
 /* A right claim gets the name that it should have. */
@@ -77,6 +78,8 @@ rename_claim(struct batch *batch, const struct folder_claim *claim)
 static bool
 batch_claims(struct batch *batch)
 {
+	if (!find_refuted(batch))
+		return false;
 	for (uint32_t i = 0; i < batch->disowns.count; i++)
 		if (!maildir_disown(batch->maildir,
 			batch->disowns.items[i].name,
@@ -85,7 +88,7 @@ batch_claims(struct batch *batch)
 	for (uint32_t i = 0; i < batch->renames.count; i++)
 		if (!rename_claim(batch, &batch->renames.items[i]))
 			return false;
-	return batch_refuted(batch);
+	return true;
 }
 
 static bool

@@ -135,20 +135,40 @@ scan(struct prepare *prepare)
 		prepare, &prepare->error);
 }
 
+/* The message is known, only its name is another's (the setting host may have
+ * changed): it gets the name that it should have. */
+static bool
+rename_known(struct prepare *prepare, const struct folder_claim *claim,
+    const struct state_message *row)
+{
+	struct maildir_message message = claim->message;
+
+	message.size = row->size;
+	message.date = row->date;
+	return maildir_rename(prepare->maildir, &prepare->identity, claim->name,
+	    claim->is_new, &message, &prepare->error);
+}
+
 /* A row vouches for the file that is as it says. */
 static void
 prepare_row(void *user, const struct state_message *row)
 {
 	struct prepare *prepare = user;
 	struct index_entry *entry = index_find(&prepare->index, row->uid);
+	const struct folder_claim *claim =
+	    folder_claims_find(&prepare->odd, row->uid);
 	struct index_entry expected = folder_entry(&(struct maildir_message){
 	    .uid = row->uid, .size = row->size, .date = row->date});
 
 	if (entry == NULL || entry->flags != row->flags)
 		prepare->is_altered = true;
-	if (entry != NULL && entry->size == expected.size &&
-	    entry->date == expected.date)
-		uidset_remove(&prepare->unverified, row->uid);
+	if (entry == NULL || entry->size != expected.size ||
+	    (claim == NULL && entry->date != expected.date))
+		return;
+	if (claim != NULL && !rename_known(prepare, claim, row))
+		return;
+	entry->date = expected.date;
+	uidset_remove(&prepare->unverified, row->uid);
 }
 
 static bool
@@ -202,7 +222,12 @@ settle_rival(struct prepare *prepare, const struct folder_claim *claim,
 	char other[MAILDIR_NAME_SIZE];
 	bool is_new = false;
 
-	if (!maildir_find_claim(prepare->maildir, claim->message.uid,
+	struct maildir_message expected = folder_message(entry);
+
+	/* where the index says it is, before every file is looked at */
+	if (!maildir_find_message(prepare->maildir, &prepare->identity,
+		&expected, claim->name, other, &is_new) &&
+	    !maildir_find_claim(prepare->maildir, claim->message.uid,
 		claim->name, other, &is_new)) {
 		*entry = folder_entry(&claim->message);
 		return true;
@@ -225,7 +250,7 @@ settle_claim(struct prepare *prepare, const struct folder_claim *claim,
 {
 	struct index_entry *entry =
 	    index_find(&prepare->index, claim->message.uid);
-	struct index_entry none;
+	struct index_entry none = {.size = INDEX_SIZE_LARGE};
 
 	if (prepare->stale != 0 &&
 	    maildir_is_generation(claim->name, prepare->stale))

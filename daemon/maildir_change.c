@@ -254,6 +254,20 @@ rename_without_replacing(
 	return unlinkat(from_fd, from, 0) == 0;
 }
 
+/* The UID that a name claims, at least 2. */
+static unsigned
+uid_of(const char *name)
+{
+	static const struct maildir_identity nobody = {.host = ""};
+	struct maildir_message message;
+	bool is_ours;
+
+	return maildir_parse_name(name, &nobody, &message, &is_ours) &&
+		message.uid > 1
+	    ? message.uid
+	    : 2;
+}
+
 bool
 maildir_disown(struct maildir *maildir, const char *name, bool is_new,
     struct imap_error *error)
@@ -268,12 +282,14 @@ maildir_disown(struct maildir *maildir, const char *name, bool is_new,
 	fd = maildir_open_directory(maildir, directory, error);
 	if (fd < 0)
 		return false;
-	for (unsigned number = 2; number < DISOWN_ATTEMPTS; number++) {
+	for (unsigned attempt = 1; attempt < DISOWN_ATTEMPTS; attempt++) {
 		is_ok = rename_without_replacing(fd, name, fd, local) ||
 		    errno == ENOENT;
 		if (is_ok || errno != EEXIST)
 			break;
-		if (!maildir_disowned_name(name, number, local)) {
+		/* the UID first: many may differ in nothing else */
+		if (!maildir_disowned_name(
+			name, attempt == 1 ? uid_of(name) : attempt, local)) {
 			errno = ENAMETOOLONG;
 			break;
 		}
@@ -307,6 +323,29 @@ maildir_rename(struct maildir *maildir, const struct maildir_identity *identity,
 		    maildir, "rename", directory_name(is_new), name, error);
 	close_pair(&pair);
 	return is_ok;
+}
+
+bool
+maildir_find_message(struct maildir *maildir,
+    const struct maildir_identity *identity,
+    const struct maildir_message *message, const char *except,
+    char out[MAILDIR_NAME_SIZE], bool *is_new)
+{
+	struct place place;
+	struct pair pair;
+	bool is_found;
+
+	if (!open_pair(maildir, &pair, NULL))
+		return false;
+	is_found = is_where_expected(&pair, identity, message, &place) &&
+	    strcmp(place.name, except) != 0 &&
+	    strlen(place.name) < MAILDIR_NAME_SIZE;
+	close_pair(&pair);
+	if (!is_found)
+		return false;
+	memcpy(out, place.name, strlen(place.name) + 1);
+	*is_new = place.is_new;
+	return true;
 }
 
 struct claim_search {

@@ -35,6 +35,15 @@ bool maildir_rename(struct maildir *maildir,
     const struct maildir_message *message, struct imap_error *error);
 
 /*
+ * Looks for a message where its name should be, other than the file named
+ * except. False: it is not there.
+ */
+bool maildir_find_message(struct maildir *maildir,
+    const struct maildir_identity *identity,
+    const struct maildir_message *message, const char *except,
+    char out[MAILDIR_NAME_SIZE], bool *is_new);
+
+/*
  * Finds a file of new/ or cur/ that claims a UID, whatever else its name
  * says, other than the one named except (NULL: any). False: there is none.
  */

@@ -14,12 +14,22 @@
 #include "libclient/io/stream.h"
 #include "libclient/io/tunnel.h"
 #include "libclient/proto/session.h"
+#include "libclient/wire/frame.h"
 
 #define ID_LIST \
 	"(\"name\" \"mailmirror\" \"version\" \"" MAILMIRROR_VERSION "\")"
 
 /* Bytes that wait for the kernel, before no more are made. */
 #define BACKLOG_MAX 1048576
+
+/* The owner collects every literal itself: no byte of one is copied twice. */
+static const struct frame_limits manual_limits = {
+    .text = 1048576,
+    .search = 8388608,
+    .inline_literal = 0,
+    .literal = UINT32_MAX,
+    .literals = 1000,
+};
 
 struct imap {
 	sd_event *loop;
@@ -311,6 +321,8 @@ new_session(const struct imap *imap)
 	if (endpoint->trace != NULL)
 		config.trace = *endpoint->trace;
 	config.is_manual = endpoint->is_manual;
+	if (endpoint->is_manual)
+		config.limits = &manual_limits;
 	if (getrandom(&config.tag_seed, sizeof(config.tag_seed), 0) !=
 	    sizeof(config.tag_seed))
 		config.tag_seed = 0;

@@ -14,12 +14,10 @@
 
 #define ARENA_CAP 4194304
 #define OUT_CAP	  16777216
+#define JUNK_MAX  100 /* lines without meaning that are borne */
 
 /* Ids of inline bodies: frame's own ids count from 1 and do not get there. */
 #define INLINE_ID 0x80000000u
-
-/* Lines without meaning that are borne before they count as an attack. */
-#define JUNK_MAX 100
 
 struct session {
 	struct session_config config;
@@ -247,7 +245,7 @@ tell_data(struct session *session, struct imap_event *event)
 	event->type = IMAP_DATA;
 	event->serial = 0;
 	event->data = &session->response.data;
-	event->raw = session->config.is_manual ? &session->view : NULL;
+	event->raw = &session->view;
 	return true;
 }
 
@@ -366,8 +364,13 @@ take_frame(struct session *session, const struct frame_view *view,
 	trace_response(&session->config.trace, view);
 	switch (response->type) {
 	case RESPONSE_JUNK:
-		return take_junk(session, response->text);
-	case RESPONSE_CONTINUATION: {
+		if (!session->config.is_manual || view->literal_count == 0)
+			return take_junk(session, response->text);
+		/* its literals are with the owner, who may know what it is */
+		response->data = (struct imap_data){
+		    .type = IMAP_DATA_OTHER, .words = view->text};
+		break;
+	case RESPONSE_CONTINUATION:
 		event->type = IMAP_READY;
 		if (!session->has_greeting)
 			return take_junk(session, response->text);
@@ -375,7 +378,6 @@ take_frame(struct session *session, const struct frame_view *view,
 			return false;
 		*told = event->type != IMAP_READY;
 		return true;
-	}
 	case RESPONSE_TAGGED:
 		event->type = IMAP_READY;
 		if (!session->has_greeting)
