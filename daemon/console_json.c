@@ -6,6 +6,10 @@
 #include <inttypes.h>
 
 #include "daemon/console_value.h"
+#include "libclient/wire/base64.h"
+
+/* Bytes encoded at a time: whole groups of three. */
+#define BASE64_PIECE ((size_t)49152)
 
 /* The largest number that every reader of JSON keeps exactly: 2^53 - 1. */
 #define MAX_NUMBER UINT64_C(9007199254740991)
@@ -73,24 +77,20 @@ put_string(FILE *out, struct span text)
 static void
 put_base64(FILE *out, struct span bytes)
 {
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct buf text;
 
+	buf_init(&text, 2 * BASE64_PIECE);
 	(void)fputs("{\"base64\":\"", out);
 	while (bytes.len > 0) {
-		size_t taken = bytes.len < 3 ? bytes.len : 3;
-		uint32_t bits = 0;
+		size_t taken =
+		    bytes.len < BASE64_PIECE ? bytes.len : BASE64_PIECE;
 
-		for (size_t i = 0; i < 3; i++)
-			bits = bits << 8 |
-			    (i < taken ? (unsigned char)bytes.at[i] : 0u);
-		for (size_t i = 0; i < 4; i++)
-			(void)fputc(i > taken
-				? '='
-				: digits[bits >> (18 - 6 * i) & 0x3f],
-			    out);
+		buf_clear(&text);
+		(void)base64_encode((struct span){bytes.at, taken}, &text);
+		(void)fwrite(buf_span(&text).at, 1, buf_len(&text), out);
 		bytes = span_from(bytes, taken);
 	}
+	buf_free(&text);
 	(void)fputs("\"}", out);
 }
 
