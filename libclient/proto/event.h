@@ -35,7 +35,7 @@ struct imap_event {
 	struct imap_code code;
 	struct span text;
 	const struct imap_error *error;
-	const struct frame_view *raw; /* IMAP_DATA: as it came */
+	const struct frame_view *raw; /* IMAP_DATA of is_manual, else NULL */
 };
 
 /* The selected mailbox as the server last described it. */

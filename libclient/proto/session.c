@@ -245,7 +245,7 @@ tell_data(struct session *session, struct imap_event *event)
 	event->type = IMAP_DATA;
 	event->serial = 0;
 	event->data = &session->response.data;
-	event->raw = &session->view;
+	event->raw = session->config.is_manual ? &session->view : NULL;
 	return true;
 }
 
