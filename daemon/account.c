@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libclient/base/mem.h"
 
@@ -14,6 +15,9 @@
 #define BACK_OFF_REFUSED     (60 * SECOND)
 #define BACK_OFF_REFUSED_MAX (3600 * SECOND)
 #define TIMER_ACCURACY	     10000
+
+/* Who asks wants to know. */
+#define PATIENCE_WAKE (5 * SECOND)
 
 void
 account_changed(struct account *account)
@@ -24,15 +28,17 @@ account_changed(struct account *account)
 void
 account_give_up(struct account *account, const struct imap_error *error)
 {
+	struct seat *seat;
+
 	account->error = *error;
 	if (account->failure == IMAP_ERROR_NONE)
 		account->failure = error->kind;
 	log_error(&account->subject, "%s", error->text);
 	account->is_finished = true;
 	account_drop_connections(account, false);
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		folder_lost(seat->folder, error, true);
+	account_each_seat (account, seat)
+		if (!seat->is_gone)
+			folder_lost(seat->folder, error, true);
 	account_changed(account);
 }
 
@@ -136,6 +142,8 @@ struct opening {
 	struct account *account;
 	struct maildir_root *root;
 	struct state *state;
+	struct account_remembered remembered;
+	int64_t facts[FACT_COUNT];
 	char *note;
 	struct imap_error error;
 };
@@ -153,6 +161,11 @@ open_work(void *data)
 	opening->state =
 	    state_open(account->config.state_dir, account->settings->name,
 		account->settings->fsync, &opening->note, &opening->error);
+	if (opening->state == NULL)
+		return;
+	account_remember(opening->state, &opening->remembered);
+	account_load_facts(
+	    opening->state, account->settings, opening->facts);
 }
 
 static void
@@ -176,6 +189,9 @@ open_done(void *data)
 	}
 	account->root = opening->root;
 	account->state = opening->state;
+	account->remembered = opening->remembered;
+	memcpy(account->facts, opening->facts, sizeof(account->facts));
+	account_use_facts(account);
 	account->folder_config.root = account->root;
 	account->folder_config.state = account->state;
 	account->is_open = true;
@@ -236,7 +252,6 @@ account_new(const struct account_config *config)
 	account->config = *config;
 	account->settings = config->settings;
 	account->subject.account = account->settings->name;
-	account->seats_tail = &account->seats;
 	if (log_is_shown(SETTINGS_LOG_TRACE))
 		account->trace =
 		    (struct trace){.line = trace_line, .user = account};
@@ -246,7 +261,6 @@ account_new(const struct account_config *config)
 	    .disk = config->disk,
 	    .settings = account->settings,
 	    .host = &account_host,
-	    .host_user = account,
 	    .runs_once = config->mode == ACCOUNT_SYNCS,
 	    .accepts_deletes = config->accepts_deletes,
 	};
@@ -256,6 +270,15 @@ account_new(const struct account_config *config)
 	(void)sd_event_add_time(loop, &account->poll_timer, CLOCK_BOOTTIME, 0,
 	    TIMER_ACCURACY, account_on_poll, account);
 	(void)sd_event_source_set_enabled(account->poll_timer, SD_EVENT_OFF);
+	(void)sd_event_add_time(loop, &account->notify_timer, CLOCK_BOOTTIME, 0,
+	    TIMER_ACCURACY, account_on_notify, account);
+	(void)sd_event_source_set_enabled(account->notify_timer, SD_EVENT_OFF);
+	(void)sd_event_add_time(loop, &account->beat_timer, CLOCK_BOOTTIME, 0,
+	    TIMER_ACCURACY, account_on_beat, account);
+	(void)sd_event_source_set_enabled(account->beat_timer, SD_EVENT_OFF);
+	(void)sd_event_add_time(loop, &account->linger_timer, CLOCK_BOOTTIME, 0,
+	    TIMER_ACCURACY, account_on_linger, account);
+	(void)sd_event_source_set_enabled(account->linger_timer, SD_EVENT_OFF);
 	(void)sd_event_add_defer(
 	    loop, &account->serve_later, account_on_serve, account);
 	(void)sd_event_source_set_enabled(account->serve_later, SD_EVENT_OFF);
@@ -298,19 +321,28 @@ account_start(struct account *account)
 }
 
 void
-account_wake(struct account *account)
+account_retry(struct account *account)
 {
-	if (account->is_finished || account->is_stopping)
-		return;
 	account->failures = 0;
 	account->retry_at = 0;
+	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
+	open_disk(account);
+}
+
+void
+account_wake(struct account *account)
+{
+	struct seat *seat;
+
+	if (account->is_finished || account->is_stopping)
+		return;
 	account->limit = account->settings->max_connections;
 	account->limit_until = 0;
 	account->wants_poll = true;
-	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
-	open_disk(account);
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
+	account_retry(account);
+	/* those that idle are woken by it, too */
+	account_probe(account, PATIENCE_WAKE);
+	account_each_seat (account, seat)
 		if (!seat->is_gone)
 			folder_wake(seat->folder);
 }
@@ -318,44 +350,35 @@ account_wake(struct account *account)
 void
 account_stop(struct account *account)
 {
+	struct seat *seat;
+
 	account->is_stopping = true;
 	account->fetching = secret_free(account->fetching);
+	account_reconcile_drop(account);
 	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
 	(void)sd_event_source_set_enabled(account->poll_timer, SD_EVENT_OFF);
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
+	account_each_seat (account, seat)
 		folder_stop(seat->folder);
 	account_drop_connections(account, true);
 	account_changed(account);
 }
 
-static bool
-folders_are_quiet(const struct account *account)
-{
-	for (const struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		if (!folder_is_quiet(seat->folder))
-			return false;
-	return true;
-}
-
 bool
-account_is_quiet(const struct account *account)
+account_is_quiet(struct account *account)
 {
-	if (account->jobs > 0 || !folders_are_quiet(account))
+	if (account->jobs > 0 || !account_seats_are_quiet(account))
 		return false;
 	if (account->is_stopping)
 		return account->connections == NULL;
 	if (account->is_finished)
 		return true;
-	return account->config.mode != ACCOUNT_RUNS && account->is_listed;
+	return account->config.mode != ACCOUNT_RUNS && account->is_listed &&
+	    account->reconciling == NULL;
 }
 
 struct account *
 account_free(struct account *account)
 {
-	struct seat *seat;
-
 	if (account == NULL)
 		return NULL;
 	account->is_stopping = true;
@@ -365,14 +388,19 @@ account_free(struct account *account)
 	    sd_event_source_disable_unref(account->retry_timer);
 	account->poll_timer =
 	    sd_event_source_disable_unref(account->poll_timer);
+	account->notify_timer =
+	    sd_event_source_disable_unref(account->notify_timer);
+	account->beat_timer =
+	    sd_event_source_disable_unref(account->beat_timer);
+	account->linger_timer =
+	    sd_event_source_disable_unref(account->linger_timer);
 	account_drop_connections(account, false);
 	while (account->connections != NULL)
 		account_drop_last(account);
-	while ((seat = account->seats) != NULL) {
-		account->seats = seat->next;
-		seat->folder = folder_free(seat->folder);
-		mem_free(seat);
-	}
+	account_free_seats(account);
+	account_reconcile_drop(account);
+	account_forget_remembered(&account->remembered);
+	account->newcomers = mem_free(account->newcomers);
 	account->fetching = secret_free(account->fetching);
 	account->secret = mem_free_secret(account->secret);
 	account->state = state_close(account->state);
@@ -414,11 +442,7 @@ account_settings(const struct account *account)
 const struct folder *
 account_folder(const struct account *account, uint32_t i)
 {
-	const struct seat *seat = account->seats;
-
-	while (seat != NULL && i-- > 0)
-		seat = seat->next;
-	return seat == NULL ? NULL : seat->folder;
+	return i < account->seat_count ? account->seats[i]->folder : NULL;
 }
 
 const struct mailboxes *
@@ -430,13 +454,14 @@ account_mailboxes(const struct account *account)
 enum imap_error_kind
 account_failure(const struct account *account)
 {
+	const struct seat *seat;
+
 	if (account->failure != IMAP_ERROR_NONE)
 		return account->failure;
-	for (const struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next) {
+	account_each_seat (account, seat) {
 		struct folder_report report = folder_report(seat->folder);
 
-		if (report.error != NULL)
+		if (report.error != NULL && !seat->is_gone)
 			return report.error->kind;
 	}
 	return IMAP_ERROR_NONE;

@@ -57,9 +57,12 @@ struct account *account_free(struct account *account);
 void account_start(struct account *account);
 /* Cuts all waiting short and looks at every folder. */
 void account_wake(struct account *account);
+/* The network may be another: every connection has to show that it lives, and
+ * waiting for a network is over. */
+void account_network_changed(struct account *account);
 /* Stops folders, logs out; account_is_quiet() comes true. */
 void account_stop(struct account *account);
-bool account_is_quiet(const struct account *account);
+bool account_is_quiet(struct account *account);
 
 struct account_report account_report(const struct account *account);
 const struct settings_account *account_settings(const struct account *account);

@@ -1,70 +1,46 @@
 /*
- * Mailboxes: LIST makes folders, STATUS wakes those that are polled.
+ * What LIST told becomes folders: new ones begin, missing ones are looked
+ * after by account_gone.c.
  */
 #include "daemon/account_private.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "libclient/base/mem.h"
 
-struct seat *
-account_seat(struct account *account, const struct folder *folder)
+static struct span
+bytes_of(const struct mailbox *mailbox)
 {
-	struct seat *seat = account->seats;
-
-	while (seat != NULL && seat->folder != folder)
-		seat = seat->next;
-	return seat;
-}
-
-static struct seat *
-find_seat(struct account *account, struct span mailbox)
-{
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		if (span_equal(folder_mailbox_bytes(seat->folder), mailbox))
-			return seat;
-	return NULL;
-}
-
-/* ---- LIST to folders ---- */
-
-static void
-add_folder(struct account *account, const struct mailbox *mailbox)
-{
-	struct seat *seat = mem_new(struct seat);
-	struct folder_mailbox described = {
-	    .bytes = {mailbox->bytes, mailbox->bytes_len},
-	    .name = span_of(mailbox->name),
-	    .is_valid = mailbox->is_valid,
-	    .delimiter = mailbox->delimiter,
-	    .flags = mailbox->flags,
-	};
-
-	seat->folder = folder_new(&account->folder_config, &described);
-	seat->is_seen = true;
-	*account->seats_tail = seat;
-	account->seats_tail = &seat->next;
-	folder_set_idle(seat->folder, mailbox->has_idle);
-	folder_wake(seat->folder);
+	return (struct span){mailbox->bytes, mailbox->bytes_len};
 }
 
 void
-account_assign_idle(struct account *account)
+account_assign_watch(struct account *account)
 {
-	mailboxes_assign_idle(
-	    &account->chosen, account->settings, account->limit);
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next) {
+	const struct seat *seat;
+
+	mailboxes_assign_watch(&account->chosen, account->settings,
+	    (struct mailboxes_push){
+		.connections = account->limit,
+		.has_idle = account->has_idle,
+		.has_notify = account->has_notify,
+	    });
+	account->notified = 0;
+	for (uint32_t i = 0; i < account->chosen.count; i++)
+		account->notified +=
+		    account->chosen.items[i].watch == MAILBOX_NOTIFIED;
+	account_each_seat (account, seat) {
 		const struct mailbox *mailbox = mailboxes_find(
 		    &account->chosen, folder_mailbox_bytes(seat->folder));
 
-		folder_set_idle(
-		    seat->folder, mailbox != NULL && mailbox->has_idle);
+		folder_set_watch(seat->folder,
+		    mailbox == NULL ? MAILBOX_POLLED : mailbox->watch);
 	}
 }
+
+/* ---- which of them ---- */
 
 static bool
 is_named(const char *name, const struct mailbox *mailbox)
@@ -74,17 +50,39 @@ is_named(const char *name, const struct mailbox *mailbox)
 	return strcmp(name, mailbox->name) == 0;
 }
 
+bool
+account_names(const struct account *account, const char *name)
+{
+	for (uint32_t i = 0; i < account->config.only_count; i++)
+		if (strcmp(account->config.only[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* One that is gone has been dealt with. */
+static bool
+is_known(const struct account *account, const char *name)
+{
+	const struct seat *seat;
+
+	for (uint32_t i = 0; i < account->chosen.count; i++)
+		if (is_named(name, &account->chosen.items[i]))
+			return true;
+	account_each_seat (account, seat)
+		if (seat->is_removed &&
+		    strcmp(folder_report(seat->folder).name, name) == 0)
+			return true;
+	return false;
+}
+
 /* A folder that was asked for by name and is not there is a failure. */
 static void
 report_unselected(struct account *account)
 {
 	for (uint32_t i = 0; i < account->config.only_count; i++) {
 		const char *name = account->config.only[i];
-		bool is_there = false;
 
-		for (uint32_t j = 0; j < account->chosen.count; j++)
-			is_there |= is_named(name, &account->chosen.items[j]);
-		if (is_there)
+		if (is_known(account, name))
 			continue;
 		imap_error_set(&account->error, IMAP_ERROR_THROTTLED,
 		    "\"%s\" is not among the folders that are mirrored", name);
@@ -102,24 +100,6 @@ is_selected(const struct account *account, const struct mailbox *mailbox)
 		if (is_named(account->config.only[i], mailbox))
 			return true;
 	return false;
-}
-
-static void
-drop_gone(struct account *account)
-{
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next) {
-		struct folder_report report = folder_report(seat->folder);
-		struct log_subject subject = {
-		    account->settings->name, report.name};
-
-		if (seat->is_seen || seat->is_gone)
-			continue;
-		seat->is_gone = true;
-		log_notice(
-		    &subject, "gone from the server; its Maildir is kept");
-		folder_stop(seat->folder);
-	}
 }
 
 /* The patterns that chose nothing are worth a word: names change. */
@@ -141,169 +121,191 @@ report_unmatched(const struct account *account)
 	}
 }
 
-static void
-use_listing(struct account *account, const struct capabilities *capabilities)
-{
-	bool has_idle = capabilities_have(capabilities, CAPABILITY_IDLE);
+/* ---- what is missing ---- */
 
+static bool
+is_inbox(struct span bytes)
+{
+	return bytes.len == 5 && strncasecmp(bytes.at, "INBOX", 5) == 0;
+}
+
+enum whole { WHOLE, LACKS_THE_OLD, LACKS_MORE };
+
+/*
+ * Notes which seats the listing has, and forgets what it has of those that are
+ * remembered: is anything missing, and is that new? A listing without any
+ * mailbox, or without the INBOX that there was, is not believed: nothing is
+ * missing then.
+ */
+static enum whole
+note_seen(struct account *account)
+{
+	struct account_remembered *remembered = &account->remembered;
+	enum whole whole = WHOLE;
+	bool is_believed = account->listing.count > 0;
+	struct seat *seat;
+	uint32_t left = 0;
+
+	account_each_seat (account, seat) {
+		struct span bytes = folder_mailbox_bytes(seat->folder);
+
+		seat->is_seen =
+		    mailboxes_find(&account->listing, bytes) != NULL;
+		if (!seat->is_seen && !seat->is_gone)
+			whole = LACKS_MORE;
+		else if (!seat->is_seen && whole == WHOLE)
+			whole = LACKS_THE_OLD;
+		is_believed &= seat->is_seen || seat->is_gone ||
+		    !is_inbox(bytes);
+	}
+	for (uint32_t i = 0; i < remembered->count; i++) {
+		struct remembered *item = &remembered->items[i];
+		struct span bytes = {item->mailbox, item->mailbox_len};
+
+		if (mailboxes_find(&account->listing, bytes) == NULL) {
+			remembered->items[left++] = *item;
+			is_believed &= !is_inbox(bytes);
+			continue;
+		}
+		mem_free(item->mailbox);
+		mem_free(item->path);
+	}
+	remembered->count = left;
+	if (left > 0)
+		whole = LACKS_MORE;
+	if (is_believed)
+		return whole;
+	account_each_seat (account, seat)
+		seat->is_seen = true;
+	if (whole != WHOLE)
+		log_warning(&account->subject,
+		    "the server lists no mailboxes, or no INBOX any more: "
+		    "nothing is taken as gone");
+	return WHOLE;
+}
+
+/* ---- what is new ---- */
+
+static void
+find_newcomers(struct account *account)
+{
+	account->newcomers = mem_free(account->newcomers);
+	account->newcomer_count = 0;
+	for (uint32_t i = 0; i < account->chosen.count; i++) {
+		const struct mailbox *mailbox = &account->chosen.items[i];
+		const struct seat *seat =
+		    account_find_seat(account, bytes_of(mailbox));
+
+		if (!is_selected(account, mailbox) ||
+		    (seat != NULL && !seat->is_gone))
+			continue;
+		/* in steps: all may be new */
+		if ((account->newcomer_count & (account->newcomer_count - 1)) ==
+		    0)
+			account->newcomers = mem_resize(account->newcomers,
+			    2 * (size_t)account->newcomer_count + 1,
+			    sizeof(*account->newcomers));
+		account->newcomers[account->newcomer_count++] =
+		    (struct newcomer){.chosen = i};
+	}
+}
+
+static void
+add_newcomer(struct account *account, const struct mailbox *mailbox)
+{
+	struct seat *seat = account_find_seat(account, bytes_of(mailbox));
+	struct folder_mailbox described = {
+	    .bytes = bytes_of(mailbox),
+	    .name = span_of(mailbox->name),
+	    .is_valid = mailbox->is_valid,
+	    .delimiter = mailbox->delimiter,
+	    .flags = mailbox->flags,
+	};
+
+	if (seat != NULL && !seat->is_gone)
+		return; /* it was renamed */
+	if (seat == NULL)
+		seat = account_add_seat(account, &described);
+	else if (folder_is_quiet(seat->folder))
+		account_reseat(seat, &described);
+	else
+		return; /* the next listing has it again */
+	seat->is_seen = true;
+	folder_set_watch(seat->folder, mailbox->watch);
+	folder_wake(seat->folder);
+}
+
+void
+account_add_newcomers(struct account *account)
+{
+	bool are_new = account->newcomer_count > 0;
+
+	for (uint32_t i = 0; i < account->newcomer_count; i++)
+		add_newcomer(account,
+		    &account->chosen.items[account->newcomers[i].chosen]);
+	account->newcomers = mem_free(account->newcomers);
+	account->newcomer_count = 0;
+	report_unselected(account);
+	account_settle_seats(account);
+	account->is_listed = true;
+	account_poll_done(account);
+	if (are_new)
+		account_notify_renew(account);
+}
+
+/* What NOTIFY does not tell of is so whatever LIST says. */
+static void
+note_unnotified(struct account *account)
+{
+	const struct seat *seat;
+
+	if (!account->is_notified)
+		return;
+	account_each_seat (account, seat) {
+		struct mailbox *mailbox = mailboxes_find(
+		    &account->chosen, folder_mailbox_bytes(seat->folder));
+
+		if (mailbox != NULL)
+			mailbox->is_unnotified = !seat->is_covered;
+	}
+}
+
+void
+account_use_listing(
+    struct account *account, const struct capabilities *capabilities)
+{
+	enum whole whole = note_seen(account);
+
+	account->has_idle = capabilities_have(capabilities, CAPABILITY_IDLE);
+	account->has_notify =
+	    capabilities_have(capabilities, CAPABILITY_NOTIFY) &&
+	    capabilities_have(capabilities, CAPABILITY_UNSELECT) &&
+	    !account->no_notify;
+	account->listed = account->listing.count;
 	mailboxes_choose(&account->listing, account->settings);
 	mailboxes_free(&account->chosen);
 	account->chosen = account->listing;
 	account->listing = (struct mailboxes){0};
-	mailboxes_assign_idle(
-	    &account->chosen, account->settings, has_idle ? account->limit : 0);
+	note_unnotified(account);
+	account_assign_watch(account);
 	if (!account->is_listed)
 		report_unmatched(account);
-	account->is_listed = true;
-	if (account->config.mode == ACCOUNT_CHECKS)
+	if (account->config.mode == ACCOUNT_CHECKS) {
+		account->is_listed = true;
+		account_poll_done(account);
 		return;
-	for (uint32_t i = 0; i < account->chosen.count; i++) {
-		const struct mailbox *mailbox = &account->chosen.items[i];
-		struct seat *seat = find_seat(
-		    account, (struct span){mailbox->bytes, mailbox->bytes_len});
-
-		if (!is_selected(account, mailbox))
-			continue;
-		if (seat == NULL) {
-			add_folder(account, mailbox);
-			continue;
-		}
-		seat->is_seen = true;
-		if (seat->is_gone) {
-			seat->is_gone = false;
-			folder_wake(seat->folder);
-		}
 	}
-	drop_gone(account);
-	report_unselected(account);
-}
-
-/* ---- asking ---- */
-
-static void
-ask_status(struct account *account, struct connection *connection)
-{
-	unsigned items = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT |
-	    IMAP_STATUS_UIDVALIDITY;
-
-	if (capabilities_have(
-		imap_capabilities(connection->imap), CAPABILITY_CONDSTORE))
-		items |= IMAP_STATUS_HIGHESTMODSEQ;
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next) {
-		struct folder_report report = folder_report(seat->folder);
-
-		if (!report.has_idle && report.state == WATCHER_RESTING)
-			(void)imap_status(connection->imap,
-			    folder_mailbox_bytes(seat->folder), items);
-	}
+	find_newcomers(account);
+	if (account->newcomer_count > 0 && whole != WHOLE)
+		account_ask_newcomers(account);
+	else if (whole == LACKS_MORE)
+		account_reconcile(account);
+	else
+		account_add_newcomers(account);
 }
 
 void
-account_poll(struct account *account, struct connection *connection)
+account_use_newcomers(struct account *account)
 {
-	account->wants_poll = false;
-	account->poller = connection;
-	connection->is_busy = true;
-	mailboxes_free(&account->listing);
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		seat->is_seen = false;
-	account->list_error = (struct imap_error){0};
-	account->list_serial =
-	    imap_list(connection->imap, span_of(""), span_of("*"));
-	ask_status(account, connection);
-	/* its reply says that all the others came */
-	account->poll_serial = imap_noop(connection->imap);
-}
-
-static void
-poll_ended(struct account *account, struct connection *connection)
-{
-	const struct capabilities *capabilities =
-	    imap_capabilities(connection->imap);
-
-	account->poller = NULL;
-	account->poll_serial = 0;
-	connection->is_busy = false;
-	if (account->list_error.kind != IMAP_ERROR_NONE) {
-		mailboxes_free(&account->listing);
-		if (!account->is_listed) {
-			account->wants_poll = true;
-			account_back_off(account, &account->list_error);
-			return;
-		}
-		log_warning(&account->subject, "%s", account->list_error.text);
-	} else {
-		use_listing(account, capabilities);
-	}
-	account->failures = 0;
-	if (account->limit_until != 0 && clock_now() > account->limit_until) {
-		account->limit = account->settings->max_connections;
-		account->limit_until = 0;
-		account_assign_idle(account);
-	}
-	if (account->config.mode == ACCOUNT_RUNS)
-		(void)sd_event_source_set_time_relative(
-		    account->poll_timer, account->settings->poll_interval);
-	if (account->config.mode == ACCOUNT_RUNS)
-		(void)sd_event_source_set_enabled(
-		    account->poll_timer, SD_EVENT_ONESHOT);
-	account_serve(account);
-	account_changed(account);
-}
-
-bool
-account_take_answer(struct account *account, struct connection *connection,
-    const struct imap_event *event)
-{
-	struct seat *seat;
-
-	if (account->poller != connection)
-		return false;
-	if (event->type == IMAP_DONE && event->serial == account->list_serial) {
-		if (event->state != IMAP_STATE_OK)
-			imap_refusal(&account->list_error, "LIST", event,
-			    IMAP_ERROR_PROTOCOL);
-		return true;
-	}
-	if (event->type == IMAP_DONE && event->serial == account->poll_serial) {
-		poll_ended(account, connection);
-		return true;
-	}
-	if (event->type != IMAP_DATA)
-		return false;
-	if (event->data->type == IMAP_DATA_LIST) {
-		mailboxes_add(&account->listing, &event->data->list);
-		return true;
-	}
-	if (event->data->type != IMAP_DATA_STATUS)
-		return false;
-	seat = find_seat(account, event->data->status.mailbox);
-	if (seat != NULL &&
-	    folder_report(seat->folder).state == WATCHER_RESTING)
-		folder_polled(seat->folder, &event->data->status);
-	return true;
-}
-
-void
-account_poll_lost(struct account *account, const struct connection *connection)
-{
-	if (account->poller != connection)
-		return;
-	account->poller = NULL;
-	account->poll_serial = 0;
-	account->wants_poll = true;
-}
-
-int
-account_on_poll(sd_event_source *source, uint64_t at, void *user)
-{
-	struct account *account = user;
-
-	(void)source;
-	(void)at;
-	account->wants_poll = true;
-	account_serve(account);
-	return 0;
+	account_reconcile(account);
 }

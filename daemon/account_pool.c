@@ -11,6 +11,12 @@
 /* How long a learned limit of connections is believed. */
 #define LIMIT_LASTS UINT64_C(600000000)
 
+/* A connection that lasted so long was a good one: so may the next be. */
+#define RECONNECT_AT_ONCE UINT64_C(10000000)
+
+/* How long what happened to the network may show. */
+#define DISTURBED UINT64_C(60000000)
+
 uint32_t
 account_connection_count(const struct account *account)
 {
@@ -22,20 +28,22 @@ account_connection_count(const struct account *account)
 	return count;
 }
 
-static void
-drop(struct account *account, struct connection *connection)
+void
+account_drop(struct account *account, struct connection *connection)
 {
 	struct connection **link = &account->connections;
 
 	while (*link != connection)
 		link = &(*link)->next;
 	*link = connection->next;
-	if (connection->folder != NULL) {
-		account_seat(account, connection->folder)->connection = NULL;
-		folder_detach(connection->folder);
+	if (connection->seat != NULL) {
+		connection->seat->connection = NULL;
+		folder_detach(connection->seat->folder);
 	}
 	account->bytes_in += imap_bytes_in(connection->imap);
 	account_poll_lost(account, connection);
+	if (account->notifier == connection)
+		account_notify_lost(account);
 	connection->imap = imap_free(connection->imap);
 	mem_free(connection);
 	account_serve(account);
@@ -50,6 +58,7 @@ on_ready(struct account *account, struct connection *connection)
 	    imap_tls_description(connection->imap)[0] == '\0' ? "" : ": ",
 	    imap_tls_description(connection->imap));
 	connection->is_ready = true;
+	connection->began = clock_now();
 	account->was_ready = true;
 	account->refusals = 0;
 	account->error = (struct imap_error){0};
@@ -77,9 +86,20 @@ learn_limit(struct account *account, const struct imap_error *error)
 	account->limit_until = clock_now() + LIMIT_LASTS;
 	log_notice(&account->subject,
 	    "going on with %" PRIu32 " connections: %s", live, error->text);
-	account_assign_idle(account);
+	account_assign_watch(account);
 	account_serve(account);
 	return true;
+}
+
+/* Whatever else happened to the network was not the silence's fault. */
+static void
+learn_silence(struct account *account, const struct connection *connection)
+{
+	uint64_t silence = imap_silence(connection->imap);
+
+	if (account->disturbed == 0 ||
+	    clock_now() - account->disturbed > silence + DISTURBED)
+		account_learn_silence(account, silence);
 }
 
 static void
@@ -87,17 +107,20 @@ on_closed(struct account *account, struct connection *connection,
     const struct imap_error *error)
 {
 	struct imap_error copy = *error;
-	struct seat *seat = connection->folder == NULL
-	    ? NULL
-	    : account_seat(account, connection->folder);
+	struct seat *seat = connection->seat;
 	bool was_ready = connection->is_ready;
 	bool was_leaving = connection->is_leaving;
-	bool was_poller = account->poller == connection;
+	bool was_poller = account->poller == connection ||
+	    account->notifier == connection;
+	bool has_lasted = was_ready &&
+	    clock_now() - connection->began >= RECONNECT_AT_ONCE;
 
+	if (was_ready && !was_leaving)
+		learn_silence(account, connection);
 	if (seat != NULL)
 		seat->connection = NULL;
-	connection->folder = NULL;
-	drop(account, connection);
+	connection->seat = NULL;
+	account_drop(account, connection);
 	if (was_leaving || account->is_stopping)
 		return;
 	if (!was_ready) {
@@ -108,7 +131,7 @@ on_closed(struct account *account, struct connection *connection,
 	account->reconnects++;
 	if (seat != NULL)
 		folder_lost(seat->folder, &copy, false);
-	else if (was_poller)
+	else if (was_poller && !has_lasted)
 		account_back_off(account, &copy);
 	else
 		log_info(&account->subject, "connection lost: %s", copy.text);
@@ -121,6 +144,7 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 	struct account *account = connection->account;
 
 	(void)imap;
+	account_heard(account, connection, event);
 	if (event->type == IMAP_READY) {
 		on_ready(account, connection);
 		return;
@@ -132,15 +156,16 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 	}
 	if (connection->is_leaving) {
 		if (event->type == IMAP_DONE) {
-			drop(account, connection);
+			account_drop(account, connection);
 			account_changed(account);
 		}
 		return;
 	}
-	if (account_take_answer(account, connection, event))
+	if (account_take_answer(account, connection, event) ||
+	    account_notify_take(account, connection, event))
 		return;
-	if (connection->folder != NULL)
-		folder_event(connection->folder, event);
+	if (connection->seat != NULL)
+		folder_event(connection->seat->folder, event);
 }
 
 /* ---- opening ---- */
@@ -215,17 +240,13 @@ open_connection(struct account *account)
 
 /* ---- lending ---- */
 
-static struct seat *
-first_waiting(struct account *account)
+/* Says goodbye to a connection that nobody needs. */
+static void
+leave(struct account *account, struct connection *connection)
 {
-	struct seat *first = NULL;
-
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		if (seat->ticket != 0 &&
-		    (first == NULL || seat->ticket < first->ticket))
-			first = seat;
-	return first;
+	connection->is_leaving = true;
+	if (imap_logout(connection->imap) == 0)
+		account_drop(account, connection);
 }
 
 static struct connection *
@@ -238,7 +259,8 @@ find_free(struct account *account, uint32_t *connecting)
 	     c = c->next) {
 		if (!c->is_ready)
 			(*connecting)++;
-		else if (c->folder == NULL && !c->is_busy && !c->is_leaving)
+		else if (c->seat == NULL && !c->is_busy && !c->is_leaving &&
+		    c != account->notifier)
 			free = c;
 	}
 	return free;
@@ -249,20 +271,22 @@ last_idler(struct account *account)
 {
 	struct seat *last = NULL;
 
-	for (struct seat *seat = account->seats; seat != NULL;
-	     seat = seat->next)
-		if (seat->connection != NULL && !seat->connection->is_busy &&
-		    folder_report(seat->folder).state == WATCHER_IDLING)
-			last = seat;
+	for (struct connection *c = account->connections; c != NULL;
+	     c = c->next)
+		if (c->seat != NULL && !c->is_busy &&
+		    (last == NULL || c->seat->place > last->place) &&
+		    folder_report(c->seat->folder).state == WATCHER_IDLING)
+			last = c->seat;
 	return last;
 }
 
 static void
 lend(struct connection *connection, struct seat *seat)
 {
-	seat->ticket = 0;
+	seat->is_waiting = false;
 	seat->connection = connection;
-	connection->folder = seat->folder;
+	connection->seat = seat;
+	connection->free_since = 0;
 	folder_opened(seat->folder, connection->imap);
 }
 
@@ -272,7 +296,7 @@ take_back(struct account *account, const struct seat *waiting)
 {
 	struct seat *idler;
 
-	if (folder_report(waiting->folder).has_idle)
+	if (folder_report(waiting->folder).watch == MAILBOX_IDLED)
 		return false;
 	idler = last_idler(account);
 	if (idler == NULL)
@@ -281,23 +305,79 @@ take_back(struct account *account, const struct seat *waiting)
 	return true;
 }
 
+/* Who could use a connection now. */
+struct wishes {
+	struct seat *waiting;
+	bool polls;
+	bool notifies;
+};
+
+static struct wishes
+wishes_of(struct account *account)
+{
+	return (struct wishes){
+	    .waiting = account_first_waiting(account),
+	    .polls = account->wants_poll && account->poller == NULL &&
+		account->reconciling == NULL && account->retry_at == 0,
+	    .notifies = account_wants_notify(account),
+	};
+}
+
+static void
+give(struct account *account, const struct wishes *wishes,
+    struct connection *connection)
+{
+	if (wishes->polls)
+		account_poll(account, connection);
+	else if (wishes->notifies)
+		account_notify_begin(account, connection);
+	else
+		lend(connection, wishes->waiting);
+}
+
+/* All connections are taken: one that only waits for news is used. */
+static bool
+take_from_watchers(struct account *account, const struct wishes *wishes)
+{
+	struct connection *notifier = account->notifier;
+	struct seat *idler;
+
+	if (wishes->polls) {
+		idler = last_idler(account);
+		if (idler == NULL)
+			return false;
+		account_poll(account, idler->connection);
+		folder_wake(idler->folder);
+		return true;
+	}
+	if (wishes->waiting == NULL)
+		return false;
+	if (notifier == NULL || notifier->is_busy || account->limit > 1)
+		return take_back(account, wishes->waiting);
+	account_notify_end(account);
+	lend(notifier, wishes->waiting);
+	return true;
+}
+
 /* Serves one who waits; false if nobody can be served now. */
 static bool
 serve_one(struct account *account)
 {
-	struct seat *waiting = first_waiting(account);
-	bool polls = account->wants_poll && account->poller == NULL &&
-	    account->retry_at == 0;
+	struct wishes wishes = wishes_of(account);
 	uint32_t connecting;
 	struct connection *free = find_free(account, &connecting);
 
-	if (waiting == NULL && !polls)
-		return false;
+	if (wishes.waiting == NULL && !wishes.polls && !wishes.notifies) {
+		if (free == NULL || account_lingers(account, free))
+			return false;
+		leave(account, free);
+		return true;
+	}
+	/* the one that watches all can ask as well */
+	if (free == NULL && wishes.polls && account_notify_is_idle(account))
+		free = account->notifier;
 	if (free != NULL) {
-		if (polls)
-			account_poll(account, free);
-		else
-			lend(free, waiting);
+		give(account, &wishes, free);
 		return true;
 	}
 	if (account->retry_at != 0 || !account->has_secret)
@@ -309,18 +389,7 @@ serve_one(struct account *account)
 		open_connection(account);
 		return connecting > 0;
 	}
-	if (connecting > 0)
-		return false;
-	if (polls) {
-		struct seat *idler = last_idler(account);
-
-		if (idler == NULL)
-			return false;
-		account_poll(account, idler->connection);
-		folder_wake(idler->folder);
-		return true;
-	}
-	return take_back(account, waiting);
+	return connecting == 0 && take_from_watchers(account, &wishes);
 }
 
 int
@@ -347,55 +416,76 @@ account_serve(struct account *account)
 static void
 host_want(void *user, struct folder *folder)
 {
-	struct account *account = user;
-	struct seat *seat = account_seat(account, folder);
+	struct seat *seat = user;
 
-	if (seat->ticket == 0)
-		seat->ticket = ++account->last_ticket;
-	account_serve(account);
+	(void)folder;
+	account_queue(seat->account, seat);
+	account_serve(seat->account);
 }
 
 static void
 host_release(void *user, struct folder *folder)
 {
-	struct account *account = user;
-	struct seat *seat = account_seat(account, folder);
+	struct seat *seat = user;
+	struct account *account = seat->account;
 	struct connection *connection = seat->connection;
 
-	seat->ticket = 0;
+	(void)folder;
+	seat->is_waiting = false;
 	seat->connection = NULL;
 	if (connection == NULL)
 		return;
-	connection->folder = NULL;
+	connection->seat = NULL;
 	/* replies to another's questions would confuse the next one */
 	if (!imap_is_quiet(connection->imap))
-		drop(account, connection);
+		account_drop(account, connection);
 	account_serve(account);
 }
 
 static void
 host_changed(void *user, struct folder *folder)
 {
-	struct account *account = user;
+	struct seat *seat = user;
+	struct account *account = seat->account;
 
 	/* a folder that has come to rest may lend its connection */
 	if (folder_report(folder).state == WATCHER_IDLING) {
 		account->failures = 0;
 		account_serve(account);
 	}
+	account_seat_changed(seat);
+	account_reconcile_next(account);
 	account_changed(account);
 }
 
+static uint32_t
+host_quirks(void *user)
+{
+	const struct seat *seat = user;
+
+	return seat->account->quirks;
+}
+
+static uint64_t
+host_idle_refresh(void *user)
+{
+	const struct seat *seat = user;
+
+	return account_idle_refresh(seat->account);
+}
+
 const struct folder_host account_host = {
+    .quirks = host_quirks,
     .want = host_want,
     .release = host_release,
     .changed = host_changed,
+    .idle_refresh = host_idle_refresh,
 };
 
 void
 account_drop_last(struct account *account)
 {
-	drop(account, account->connections);
+	account_drop(account, account->connections);
 }
 
 void
@@ -407,8 +497,9 @@ account_drop_connections(struct account *account, bool says_goodbye)
 		next = c->next;
 		if (c->is_leaving)
 			continue;
-		c->is_leaving = true;
-		if (!says_goodbye || !c->is_ready || imap_logout(c->imap) == 0)
-			drop(account, c);
+		if (says_goodbye && c->is_ready)
+			leave(account, c);
+		else
+			account_drop(account, c);
 	}
 }

@@ -23,7 +23,7 @@ print_mailbox(
 	    name, mailbox->is_valid, mailbox->delimiter, settings->layout);
 
 	(void)printf("  %s: %s -> %s%s%s\n", mailbox->name,
-	    mailbox->has_idle ? "IDLE" : "poll", settings->maildir,
+	    mailbox_watch_name(mailbox->watch), settings->maildir,
 	    path[0] == '\0' ? "" : "/", path);
 	mem_free(path);
 }

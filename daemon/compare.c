@@ -13,16 +13,24 @@ compare_begin(struct compare *compare, struct index *disk)
 	compare->disk = disk;
 }
 
+void
+compare_forget_uids(struct compare *compare)
+{
+	uidset_clear(&compare->seen);
+	uidset_clear(&compare->plan.fetch);
+	uidset_clear(&compare->plan.remove);
+}
+
 static void
-add_reflag(struct plan *plan, uint32_t uid, uint32_t flags)
+add_reflag(struct plan *plan, uint32_t uid, uint32_t flags, uint64_t modseq)
 {
 	if (plan->reflag_count == plan->reflag_size) {
 		plan->reflag_size = plan->reflag_size * 2 + 16;
 		plan->reflags = mem_resize(
 		    plan->reflags, plan->reflag_size, sizeof(*plan->reflags));
 	}
-	plan->reflags[plan->reflag_count++] =
-	    (struct compare_reflag){.uid = uid, .flags = flags};
+	plan->reflags[plan->reflag_count++] = (struct compare_reflag){
+	    .uid = uid, .flags = flags, .modseq = modseq};
 	uidset_add(&plan->reflagged, uid);
 }
 
@@ -42,7 +50,8 @@ drop_reflag(struct plan *plan, uint32_t uid)
 }
 
 void
-compare_flags(struct compare *compare, uint32_t uid, uint32_t flags)
+compare_flags(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq)
 {
 	const struct index_entry *entry = index_find(compare->disk, uid);
 
@@ -50,18 +59,41 @@ compare_flags(struct compare *compare, uint32_t uid, uint32_t flags)
 		return;
 	drop_reflag(&compare->plan, uid);
 	if (entry->flags != flags)
-		add_reflag(&compare->plan, uid, flags);
+		add_reflag(&compare->plan, uid, flags, modseq);
 }
 
 void
-compare_message(struct compare *compare, uint32_t uid, uint32_t flags)
+compare_change(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq)
 {
-	uidset_add(&compare->seen, uid);
 	/* a body brings its flags with it */
 	if (index_find(compare->disk, uid) == NULL)
 		uidset_add(&compare->plan.fetch, uid);
 	else
-		compare_flags(compare, uid, flags);
+		compare_flags(compare, uid, flags, modseq);
+}
+
+void
+compare_message(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq)
+{
+	uidset_add(&compare->seen, uid);
+	compare_change(compare, uid, flags, modseq);
+}
+
+void
+compare_uid_set(struct compare *compare, const struct uidset *uids)
+{
+	struct uidset disk = {0};
+	struct uidset absent = {0};
+
+	index_uids(compare->disk, &disk);
+	uidset_copy(&absent, uids);
+	uidset_minus(&absent, &disk);
+	uidset_union(&compare->plan.fetch, &absent);
+	uidset_union(&compare->seen, uids);
+	uidset_free(&absent);
+	uidset_free(&disk);
 }
 
 bool
@@ -84,6 +116,17 @@ guard(struct compare *compare, const struct compare_rules *rules)
 		uidset_free(&plan->remove);
 }
 
+static void
+drop_below(struct uidset *uids, uint32_t first)
+{
+	struct uidset below = {0};
+
+	if (first > 1)
+		uidset_add_range(&below, 1, first - 1);
+	uidset_minus(uids, &below);
+	uidset_free(&below);
+}
+
 void
 compare_listed(struct compare *compare, const struct compare_rules *rules)
 {
@@ -93,6 +136,8 @@ compare_listed(struct compare *compare, const struct compare_rules *rules)
 		uidset_minus(&plan->fetch, rules->skip);
 	index_uids(compare->disk, &plan->remove);
 	uidset_minus(&plan->remove, &compare->seen);
+	if (rules->is_window)
+		drop_below(&plan->remove, uidset_first(&compare->seen));
 	if (uidset_is_empty(&plan->remove))
 		return;
 	if (uidset_count(&compare->seen) != rules->exists) {
@@ -104,21 +149,24 @@ compare_listed(struct compare *compare, const struct compare_rules *rules)
 }
 
 void
-compare_vanished(struct compare *compare, const struct uidset *vanished,
+compare_changed(struct compare *compare, const struct uidset *vanished,
     const struct compare_rules *rules)
 {
 	struct plan *plan = &compare->plan;
-	uint64_t gone;
+	int64_t count;
 
-	index_uids(compare->disk, &plan->remove);
-	uidset_intersect(&plan->remove, vanished);
-	gone = uidset_count(&plan->remove);
-	if (compare->disk->count - gone != rules->exists) {
-		plan->is_doubtful = true;
+	if (rules->skip != NULL)
+		uidset_minus(&plan->fetch, rules->skip);
+	uidset_minus(&plan->fetch, vanished);
+	index_intersect(compare->disk, vanished, &plan->remove);
+	count = (int64_t)compare->disk->count + rules->absent +
+	    (int64_t)uidset_count(&plan->fetch) -
+	    (int64_t)uidset_count(&plan->remove);
+	plan->is_doubtful = count != (int64_t)rules->exists;
+	if (plan->is_doubtful)
 		uidset_free(&plan->remove);
-		return;
-	}
-	guard(compare, rules);
+	else
+		guard(compare, rules);
 }
 
 bool

@@ -18,6 +18,7 @@
 struct compare_reflag {
 	uint32_t uid;
 	uint32_t flags; /* as they should be */
+	uint64_t modseq; /* of that change; 0: not said */
 };
 
 /* What is to be done. Owned; free with compare_free(). */
@@ -44,18 +45,33 @@ struct compare_rules {
 	uint32_t guard_percent; /* 0: no guard */
 	bool accepts_deletes; /* a person has said so */
 	const struct uidset *skip; /* not to be fetched now (quarantine) */
+	/* The server shows no more than the newest messages of a mailbox. */
+	bool is_window;
+	int64_t absent; /* messages that exist and are not looked for here */
 };
 
 /* Starts with an empty plan; what was there is freed. */
 void compare_begin(struct compare *compare, struct index *disk);
 
-/* One message that the server listed, with its flags in index.h's bits. What
- * is said of it last counts. */
-void compare_message(struct compare *compare, uint32_t uid, uint32_t flags);
+/* Which messages there are is to be told anew; what is known of flags stays. */
+void compare_forget_uids(struct compare *compare);
 
-/* One message whose flags the server told, without a listing; the last word
- * counts, also when it takes back what was said before. */
-void compare_flags(struct compare *compare, uint32_t uid, uint32_t flags);
+/* One message that the server listed, with its flags in index.h's bits and
+ * its MODSEQ or 0. What is said of it last counts. */
+void compare_message(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq);
+
+/* The same of one that changed or came, where not all are listed. */
+void compare_change(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq);
+
+/* One message whose flags the server told unasked: it is news only of what is
+ * here. The last word counts, also when it takes back what was said before. */
+void compare_flags(
+    struct compare *compare, uint32_t uid, uint32_t flags, uint64_t modseq);
+
+/* Messages that the server listed without their flags. */
+void compare_uid_set(struct compare *compare, const struct uidset *uids);
 
 /*
  * The listing is complete: fills in plan.remove, or says why not. Removals
@@ -64,10 +80,10 @@ void compare_flags(struct compare *compare, uint32_t uid, uint32_t flags);
 void compare_listed(struct compare *compare, const struct compare_rules *rules);
 
 /*
- * The server named what vanished: believed only if what the disk then has is
- * as many as exist and nothing is left to fetch; else plan.is_doubtful.
+ * The server told changes, and what vanished: believed only if what the disk
+ * then has is as many as exist; else plan.is_doubtful and nothing is removed.
  */
-void compare_vanished(struct compare *compare, const struct uidset *vanished,
+void compare_changed(struct compare *compare, const struct uidset *vanished,
     const struct compare_rules *rules);
 
 /* True if delete_guard holds back the removal of gone out of count messages. */

@@ -8,6 +8,7 @@
 
 /* console_session.c */
 void console_authenticate(struct console_call *call);
+void console_enable(struct console_call *call);
 void console_id(struct console_call *call);
 void console_login(struct console_call *call);
 void console_login_cram_md5(struct console_call *call);

@@ -153,18 +153,6 @@ put_values(FILE *out, const struct imaplib_value *first)
 	(void)fputc(']', out);
 }
 
-static bool
-is_status(const struct imaplib_untagged *untagged)
-{
-	static const char *const names[] = {
-	    "OK", "NO", "BAD", "BYE", "PREAUTH"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (span_equal_nocase(untagged->name, names[i]))
-			return true;
-	return false;
-}
-
 static void
 put_status(FILE *out, struct span code, struct span arguments, struct span text)
 {
@@ -187,9 +175,9 @@ put_untagged(FILE *out, const struct imaplib_untagged *untagged)
 		(void)fputs(",\"number\":null", out);
 	(void)fputs(",\"data\":", out);
 	put_values(out, untagged->data);
-	if (is_status(untagged))
-		put_status(
-		    out, untagged->code, untagged->arguments, untagged->text);
+	if (untagged->status != NULL)
+		put_status(out, untagged->status->code,
+		    untagged->status->arguments, untagged->status->text);
 	(void)fputc('}', out);
 }
 

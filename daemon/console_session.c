@@ -181,6 +181,15 @@ console_id(struct console_call *call)
 }
 
 void
+console_enable(struct console_call *call)
+{
+	char *names = console_rest(call, 0);
+
+	(void)imaplib_enable(call->console->client, names, call->reply);
+	(void)mem_free_secret(names);
+}
+
+void
 console_xatom(struct console_call *call)
 {
 	const struct span name = console_word_span(&call->words[0]);

@@ -116,7 +116,9 @@ put_untagged(FILE *out, const struct imaplib_untagged *untagged)
 	if (untagged->data != NULL)
 		(void)fputc(' ', out);
 	put_values(out, untagged->data);
-	put_status(out, untagged->code, untagged->arguments, untagged->text);
+	if (untagged->status != NULL)
+		put_status(out, untagged->status->code,
+		    untagged->status->arguments, untagged->status->text);
 }
 
 void

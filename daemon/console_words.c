@@ -69,9 +69,20 @@ drop_words(struct console_words *words, uint32_t count)
 	}
 }
 
-/* Goes from a quote to behind the one that closes it. */
 static bool
-skip_quoted(struct reader *reader)
+is_escape(struct span text)
+{
+	return text.len > 1 && text.at[0] == '\\' &&
+	    (text.at[1] == '"' || text.at[1] == '\\');
+}
+
+/*
+ * Goes from a quote to behind the one that closes it. A backslash in front of
+ * anything but " and \\ is itself, for which a list, being sent as it is, has
+ * no place.
+ */
+static bool
+skip_quoted(struct reader *reader, bool is_in_list)
 {
 	size_t begin = reader->at++;
 
@@ -82,11 +93,12 @@ skip_quoted(struct reader *reader)
 		}
 		if (!is_at(reader, '\\'))
 			continue;
-		reader->at++;
-		if (!is_at(reader, '"') && !is_at(reader, '\\'))
-			return refuse(reader, reader->at - 1,
-			    "inside quotes a backslash stands only in front "
-			    "of \" and \\");
+		if (is_escape(span_from(reader->line, reader->at)))
+			reader->at++;
+		else if (is_in_list)
+			return refuse(reader, reader->at,
+			    "inside a list's quotes a backslash stands only "
+			    "in front of \" and \\");
 	}
 	return refuse(reader, begin, "the quote is not closed");
 }
@@ -100,7 +112,7 @@ skip_list(struct reader *reader)
 
 	while (!is_at_end(reader)) {
 		if (is_at(reader, '"')) {
-			if (!skip_quoted(reader))
+			if (!skip_quoted(reader, true))
 				return false;
 			continue;
 		}
@@ -132,7 +144,7 @@ unquote(struct console_word *word)
 	size_t len = 0;
 
 	for (size_t i = 1; i < word->len - 1; i++) {
-		if (word->text[i] == '\\')
+		if (is_escape(span_from(console_word_span(word), i)))
 			i++;
 		word->text[len++] = word->text[i];
 	}
@@ -150,7 +162,7 @@ read_word(struct reader *reader, struct console_words *words)
 
 	if (is_at(reader, '"')) {
 		kind = CONSOLE_WORD_QUOTED;
-		is_read = skip_quoted(reader);
+		is_read = skip_quoted(reader, false);
 	} else if (is_at(reader, '(')) {
 		kind = CONSOLE_WORD_LIST;
 		is_read = skip_list(reader);

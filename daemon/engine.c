@@ -13,6 +13,7 @@
 
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
+#include "daemon/netwatch.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
 #include "libclient/base/mem.h"
@@ -50,6 +51,7 @@ struct engine {
 	struct slot *slots;
 	sd_event_source *look_later;
 	sd_event_source *stop_timer;
+	struct netwatch *netwatch;
 	bool has_reloaded;
 	bool is_stopping;
 	bool is_forced; /* the end could not wait any longer */
@@ -414,6 +416,19 @@ on_wake_signal(
 }
 
 static void
+on_network(void *user, const char *why)
+{
+	struct engine *engine = user;
+
+	if (engine->is_stopping)
+		return;
+	log_info(NULL, "asking every server whether it is there: %s",
+	    why);
+	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
+		account_network_changed(slot->account);
+}
+
+static void
 add_signal(struct engine *engine, int number, sd_event_signal_handler_t handler)
 {
 	sigset_t set;
@@ -507,6 +522,8 @@ engine_run(struct engine *engine)
 		add_signal(engine, SIGHUP, on_reload_signal);
 		add_signal(engine, SIGUSR1, on_wake_signal);
 		notify_watchdog(engine->loop);
+		engine->netwatch =
+		    netwatch_new(engine->loop, NULL, on_network, engine);
 	}
 	/* the lanes' threads inherit the blocked signals */
 	engine->disk = job_lane_new(engine->loop, "disk");
@@ -539,6 +556,7 @@ engine_free(struct engine *engine)
 		return NULL;
 	engine->look_later = sd_event_source_disable_unref(engine->look_later);
 	engine->stop_timer = sd_event_source_disable_unref(engine->stop_timer);
+	engine->netwatch = netwatch_free(engine->netwatch);
 	/* a disk that never answers must not keep the process */
 	if (engine->is_forced)
 		_exit(engine->exit_code);

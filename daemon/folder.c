@@ -29,6 +29,12 @@ on_timer(sd_event_source *source, uint64_t at, void *user)
 	return 0;
 }
 
+uint64_t
+folder_idle_refresh(const struct folder *folder)
+{
+	return folder->config.host->idle_refresh(folder->config.host_user);
+}
+
 void
 folder_arm(struct folder *folder, uint64_t at)
 {
@@ -70,10 +76,19 @@ folder_new(
 	return folder;
 }
 
+bool
+folder_has_quirk(const struct folder *folder, enum quirk quirk)
+{
+	const struct folder_config *config = &folder->config;
+
+	return (config->host->quirks(config->host_user) & quirk) != 0;
+}
+
 void
 folder_unprepare(struct folder *folder)
 {
 	folder->is_prepared = false;
+	folder_local_end(folder);
 	if (folder->maildir != NULL)
 		landing_free(&folder->landing);
 	folder->maildir = maildir_close(folder->maildir);
@@ -82,6 +97,9 @@ folder_unprepare(struct folder *folder)
 	folder_claims_free(&folder->odd);
 	uidset_free(&folder->unverified);
 	uidset_free(&folder->arriving);
+	withheld_free(&folder->absent.withheld);
+	uidset_free(&folder->absent.skip);
+	uidset_free(&folder->absent.restore);
 	folder->path = mem_free(folder->path);
 }
 
@@ -97,8 +115,9 @@ folder_free(struct folder *folder)
 	uidset_free(&folder->verified);
 	uidset_free(&folder->refuted);
 	uidset_free(&folder->wanted);
+	folder_match_forget(folder);
 	uidset_free(&folder->missing);
-	uidset_free(&folder->quarantine);
+	folder_forget_weights(folder);
 	for (int i = 0; i < FOLDER_WINDOWS; i++)
 		uidset_free(&folder->windows[i].uids);
 	mem_free(folder->mailbox);
@@ -122,28 +141,50 @@ folder_set_idle(struct folder *folder, bool has_idle)
 }
 
 void
+folder_set_watch(struct folder *folder, enum mailbox_watch watch)
+{
+	folder->is_notified = watch == MAILBOX_NOTIFIED;
+	folder_set_idle(folder, watch == MAILBOX_IDLED);
+}
+
+void
+folder_set_gone(struct folder *folder, bool is_gone)
+{
+	folder->is_gone = is_gone;
+}
+
+void
 folder_wake(struct folder *folder)
 {
 	watcher_tell(&folder->watcher, WATCHER_WAKE);
 }
 
+/* Whether what STATUS tells is not what the folder has. */
+static bool
+is_news(const struct folder *folder, const struct imap_status *status)
+{
+	if (!folder->is_synced)
+		return true;
+	if ((status->has & IMAP_STATUS_MESSAGES) != 0 &&
+	    (int64_t)status->messages != folder_expected(folder))
+		return true;
+	if ((status->has & IMAP_STATUS_UIDVALIDITY) != 0 &&
+	    status->uidvalidity != folder->identity.uidvalidity)
+		return true;
+	if ((status->has & IMAP_STATUS_UIDNEXT) != 0 &&
+	    status->uidnext != folder->row.uidnext)
+		return true;
+	/* without a MODSEQ, changed flags do not show here */
+	return (status->has & IMAP_STATUS_HIGHESTMODSEQ) == 0 ||
+	    status->highestmodseq == 0 ||
+	    status->highestmodseq != folder->row.highestmodseq;
+}
+
 void
 folder_polled(struct folder *folder, const struct imap_status *status)
 {
-	bool is_known = folder->is_synced &&
-	    (status->has & IMAP_STATUS_MESSAGES) != 0 &&
-	    (int64_t)status->messages == folder_expected(folder) &&
-	    (status->has & IMAP_STATUS_UIDVALIDITY) != 0 &&
-	    status->uidvalidity == folder->identity.uidvalidity &&
-	    (status->has & IMAP_STATUS_UIDNEXT) != 0 &&
-	    status->uidnext == folder->row.uidnext;
-
-	/* without a MODSEQ, changed flags do not show here */
-	if (is_known && (status->has & IMAP_STATUS_HIGHESTMODSEQ) != 0 &&
-	    status->highestmodseq != 0 &&
-	    status->highestmodseq == folder->row.highestmodseq)
-		return;
-	if (folder->watcher.state == WATCHER_RESTING && folder->failures > 0)
+	if (!is_news(folder, status) ||
+	    (folder->watcher.state == WATCHER_RESTING && folder->failures > 0))
 		return;
 	folder_wake(folder);
 }
@@ -207,7 +248,10 @@ folder_report(const struct folder *folder)
 	    .name = folder->name,
 	    .path = folder->path,
 	    .state = folder->watcher.state,
-	    .has_idle = folder->has_idle,
+	    .watch = folder->has_idle ? MAILBOX_IDLED
+		: folder->is_notified ? MAILBOX_NOTIFIED
+				      : MAILBOX_POLLED,
+	    .is_gone = folder->is_gone,
 	    .is_synced = folder->is_synced,
 	    .is_held = folder->row.is_held,
 	    .messages = folder->index.count,

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "conf/settings.h"
+#include "daemon/mailboxes.h"
 #include "daemon/maildir.h"
 #include "daemon/state.h"
 #include "daemon/watcher.h"
@@ -23,8 +24,12 @@ struct folder_host {
 	void (*want)(void *user, struct folder *folder);
 	/* It has no more use for its connection, or waits for none. */
 	void (*release)(void *user, struct folder *folder);
+	/* A mask of enum quirk: what the server does in its own way. */
+	uint32_t (*quirks)(void *user);
 	/* Its state changed: for the status, and for who waits for its end. */
 	void (*changed)(void *user, struct folder *folder);
+	/* How long an IDLE may last: as set, or less, as was learned. */
+	uint64_t (*idle_refresh)(void *user);
 };
 
 struct folder_config {
@@ -53,7 +58,8 @@ struct folder_report {
 	const char *name;
 	const char *path; /* NULL: not opened yet */
 	enum watcher_state state;
-	bool has_idle;
+	enum mailbox_watch watch;
+	bool is_gone; /* from the server */
 	bool is_synced; /* was equal to the server's at least once */
 	bool is_held; /* by delete_guard */
 	uint32_t messages;
@@ -71,10 +77,14 @@ struct folder *folder_free(struct folder *folder);
 
 /* Whether it has an IDLE of its own or is polled; before or while it runs. */
 void folder_set_idle(struct folder *folder, bool has_idle);
+/* The same, and what is said of it: NOTIFY is the account's affair. */
+void folder_set_watch(struct folder *folder, enum mailbox_watch watch);
+/* The server has it no more, or again: only for who asks. */
+void folder_set_gone(struct folder *folder, bool is_gone);
 
 /* Starts it, or has it look again now. */
 void folder_wake(struct folder *folder);
-/* Wakes it if STATUS shows what it does not know yet. */
+/* Wakes it if STATUS, or a part of it, shows what it does not know yet. */
 void folder_polled(struct folder *folder, const struct imap_status *status);
 /* Asks it to give up its connection if it only idles. */
 void folder_yield(struct folder *folder);

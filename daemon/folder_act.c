@@ -12,7 +12,6 @@
 #define SECOND	     UINT64_C(1000000)
 #define BACK_OFF     (1 * SECOND)
 #define BACK_OFF_MAX (600 * SECOND)
-#define QUARANTINE   (600 * SECOND)
 
 /* Messages landed and not committed, before no more are asked for. */
 #define MAX_UNSAVED 1024
@@ -51,25 +50,60 @@ act_queue(void *user)
 	return WATCHER_NONE;
 }
 
+static void
+forget_answers(struct folder *folder)
+{
+	folder_begin_lap(folder);
+	uidset_clear(&folder->vanished);
+	folder->serial_question = 0;
+	folder->serial_bodies = 0;
+	folder->serial_idle = 0;
+	folder->question = QUESTION_NONE;
+	folder->need = NEED_NOTHING;
+	folder->tests_modseq = false;
+}
+
+/* Asks what changed since the last visit, where the disk is as it was left. */
+static uint64_t
+send_examine(struct folder *folder)
+{
+	const struct capabilities *offered = imap_capabilities(folder->imap);
+	struct imap_resync since = {
+	    .uidvalidity = folder->identity.uidvalidity};
+	const struct imap_resync *resync;
+
+	folder->has_gap = imap_mailbox(folder->imap)->uidvalidity != 0;
+	folder->resyncs = capabilities_have(offered, CAPABILITY_QRESYNC) &&
+	    !folder->no_resync && folder->row.highestmodseq != 0 &&
+	    folder->stale_uidvalidity == 0;
+	if (folder->resyncs)
+		since.modseq = folder->row.highestmodseq;
+	resync =
+	    folder->resyncs || capabilities_have(offered, CAPABILITY_CONDSTORE)
+	    ? &since
+	    : NULL;
+	/* reading alone would let such a server forget its UIDVALIDITY */
+	if (folder_has_quirk(folder, QUIRK_SELECT))
+		return imap_select(
+		    folder->imap, folder_mailbox_bytes(folder), resync);
+	return imap_examine(folder->imap, folder_mailbox_bytes(folder), resync);
+}
+
 static enum watcher_event
 act_examine(void *user)
 {
 	struct folder *folder = user;
 	struct imap_error error = {0};
 
-	folder_begin_lap(folder);
-	uidset_clear(&folder->vanished);
-	folder->serial_question = 0;
-	folder->serial_bodies = 0;
-	folder->serial_idle = 0;
-	folder->is_listing = false;
-	folder->needs_listing = true;
+	forget_answers(folder);
 	folder->unexplained = 0;
 	folder->idle_laps = 0;
 	folder->has_looked = false;
+	folder->listed = 0;
 	landing_drop_all(&folder->landing);
-	folder->serial_examine =
-	    imap_examine(folder->imap, folder_mailbox_bytes(folder));
+	folder->serial_examine = send_examine(folder);
+	if (folder->serial_examine != 0)
+		folder_ask_ahead(folder);
 	if (folder->serial_examine != 0 || !imap_is_ready(folder->imap))
 		return WATCHER_NONE;
 	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
@@ -102,6 +136,9 @@ take_window(struct folder *folder, struct uidset *window)
 static void
 fetch_more(struct folder *folder)
 {
+	if (folder_weigh(folder))
+		return;
+	folder_match(folder);
 	for (int i = 0; i < FOLDER_WINDOWS; i++) {
 		struct folder_window *window = &folder->windows[i];
 
@@ -110,7 +147,7 @@ fetch_more(struct folder *folder)
 			continue;
 		take_window(folder, &window->uids);
 		window->serial = imap_uid_fetch(
-		    folder->imap, &window->uids, FOLDER_BODY_ITEMS);
+		    folder->imap, &window->uids, folder_body_items(folder));
 	}
 }
 
@@ -120,7 +157,8 @@ is_fetching(const struct folder *folder)
 	for (int i = 0; i < FOLDER_WINDOWS; i++)
 		if (folder->windows[i].serial != 0)
 			return true;
-	return !uidset_is_empty(&folder->wanted);
+	return !uidset_is_empty(&folder->wanted) ||
+	    folder->absent.serial_sizes != 0 || folder_match_is_busy(folder);
 }
 
 static enum watcher_event
@@ -131,7 +169,8 @@ act_fetch(void *user)
 	log_debug(&folder->subject, "fetching %" PRIu64 " messages",
 	    uidset_count(&folder->compare.plan.fetch));
 	folder->serial_idle = 0;
-	uidset_give(&folder->wanted, &folder->compare.plan.fetch);
+	folder_want(folder, &folder->compare.plan.fetch);
+	folder_match_begin(folder);
 	fetch_more(folder);
 	return WATCHER_NONE;
 }
@@ -160,31 +199,19 @@ act_commit(void *user)
 
 /* ---- being the same ---- */
 
-/* False if the server keeps messages back, which `sync` must not pass over. */
-static bool
-note_quarantine(struct folder *folder)
+/* All changes up to a MODSEQ are on the disk now: the next run begins there. */
+static void
+note_told(struct folder *folder)
 {
-	struct imap_error error = {0};
-	struct buf text;
+	uint64_t told = imap_mailbox(folder->imap)->highestmodseq;
 
-	if (uidset_is_empty(&folder->quarantine))
-		return true;
-	if (folder->quarantine_until > clock_now() && !folder->config.runs_once)
-		return true;
-	folder->quarantine_until = clock_now() + QUARANTINE;
-	buf_init(&text, 256);
-	(void)uidset_format(&folder->quarantine, 0, 100, &text);
-	(void)buf_add(&text, "", 1);
-	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
-	    "the server lists UID %s but does not give the message",
-	    buf_span(&text).at);
-	buf_free(&text);
-	if (folder->config.runs_once) {
-		folder_fail(folder, &error);
-		return false;
-	}
-	log_warning(&folder->subject, "%s", error.text);
-	return true;
+	if (told != 0 && told < folder->told_modseq)
+		told = folder->told_modseq;
+	if (!folder->row.is_held)
+		folder->row.highestmodseq = told;
+	if (folder->row.highestmodseq != folder->saved.highestmodseq ||
+	    folder->row.last_full != folder->saved.last_full)
+		(void)folder_commit(folder, true);
 }
 
 static void
@@ -195,19 +222,19 @@ note_synced(struct folder *folder)
 	folder->is_synced = true;
 	folder->failures = 0;
 	uidset_clear(&folder->missing);
+	folder_match_forget(folder);
 	folder->error = (struct imap_error){0};
 	if (is_first)
 		log_info(&folder->subject,
 		    "the same as the server: %" PRIu32 " messages",
 		    folder->index.count);
 	if (folder->stale_uidvalidity != 0) {
-		if (uidset_is_empty(&folder->quarantine) &&
+		if (folder->absent.withheld.count ==
+			folder->absent.withheld.too_large &&
 		    !folder->is_stale_held)
 			folder_end_generation(folder);
-	} else if (folder->examined_modseq != folder->row.highestmodseq &&
-	    !folder->row.is_held) {
-		folder->row.highestmodseq = folder->examined_modseq;
-		(void)folder_commit(folder, true);
+	} else {
+		note_told(folder);
 	}
 	folder->config.host->changed(folder->config.host_user, folder);
 }
@@ -217,7 +244,7 @@ act_idle(void *user)
 {
 	struct folder *folder = user;
 
-	if (!note_quarantine(folder))
+	if (!folder_note_absent(folder))
 		return WATCHER_STOP;
 	note_synced(folder);
 	if (folder->config.runs_once)
@@ -241,7 +268,10 @@ act_settle(void *user)
 	return WATCHER_NONE;
 }
 
-/* NOOP has servers that only pretend to IDLE say what they know. */
+/*
+ * Whatever IDLE kept back is told now: by a MODSEQ, or, where there is none,
+ * by NOOP, which has servers that only pretend to IDLE say what they know.
+ */
 static enum watcher_event
 act_leave(void *user)
 {
@@ -250,6 +280,11 @@ act_leave(void *user)
 	folder_note_idle_end(folder);
 	if (!folder->has_idle)
 		return WATCHER_POLLED;
+	if (folder_has_modseq(folder)) {
+		folder_ask_changes(folder);
+		return WATCHER_NONE;
+	}
+	folder->question = QUESTION_NOOP;
 	folder->serial_question = imap_noop(folder->imap);
 	folder->serial_idle = imap_idle(folder->imap);
 	folder->idle_began = clock_now();
@@ -298,12 +333,10 @@ drop_flight(struct folder *folder)
 		uidset_free(&folder->windows[i].uids);
 	}
 	uidset_free(&folder->wanted);
+	folder_match_forget(folder);
+	folder_forget_weights(folder);
 	folder->serial_examine = 0;
-	folder->serial_question = 0;
-	folder->serial_bodies = 0;
-	folder->serial_idle = 0;
-	folder->is_listing = false;
-	folder_begin_lap(folder);
+	forget_answers(folder);
 	folder->imap = NULL;
 	folder->config.host->release(folder->config.host_user, folder);
 }
@@ -387,8 +420,7 @@ entered(void *user, enum watcher_state from, enum watcher_state to,
 		    watcher_state_name(from), watcher_state_name(to),
 		    watcher_event_name(event));
 	if (to == WATCHER_IDLING)
-		folder_arm(folder,
-		    clock_now() + folder->config.settings->idle_refresh);
+		folder_arm(folder, clock_now() + folder_idle_refresh(folder));
 	else if (to != from && to != WATCHER_SETTLING)
 		folder_arm(folder, 0);
 	if (from != to)

@@ -1,35 +1,81 @@
 /*
- * What a folder asks the server, and what it makes of the answer: the cheapest
- * question that tells what is not known, and a comparison.
+ * What a folder asks the server: the cheapest question that tells what is not
+ * known. With a MODSEQ only changes are asked for, and which messages there
+ * are when the counts say that one went; without, everything.
  */
 #include "daemon/folder_private.h"
 
-#include <inttypes.h>
-
-/* Listings that contradict the server's own count, before we live with it. */
-#define DOUBTFUL_LAPS 3
+#include <time.h>
 
 #define ALL_UIDS UINT32_MAX
+
+/* MODSEQs are believed this long, in seconds: then all is compared. */
+#define FULL_INTERVAL 86400
+
+void
+folder_need(struct folder *folder, enum folder_need need)
+{
+	if (folder->need < need)
+		folder->need = need;
+}
 
 void
 folder_begin_lap(struct folder *folder)
 {
 	compare_begin(&folder->compare, &folder->index);
-	folder->has_listing = false;
+	folder_match_forget(folder);
+	folder->answered = QUESTION_NONE;
 }
 
-/* ---- asking ---- */
+bool
+folder_has_modseq(const struct folder *folder)
+{
+	return folder->row.highestmodseq != 0 &&
+	    imap_mailbox(folder->imap)->highestmodseq != 0 &&
+	    capabilities_have(
+		imap_capabilities(folder->imap), CAPABILITY_CONDSTORE) &&
+	    !folder_has_quirk(folder, QUIRK_NO_MODSEQ) &&
+	    folder->lies < FOLDER_LIES_MAX;
+}
+
+static bool
+may_search(const struct folder *folder)
+{
+	return !folder->no_search && !folder_has_quirk(folder, QUIRK_NO_SEARCH);
+}
+
+/* ---- the first look ---- */
 
 /* EXAMINE says that nothing happened since the folder was last the same. */
 static bool
 is_unchanged(const struct folder *folder, const struct imap_mailbox *mailbox)
 {
-	return folder->row.highestmodseq != 0 &&
-	    mailbox->highestmodseq == folder->row.highestmodseq &&
+	return mailbox->highestmodseq == folder->row.highestmodseq &&
 	    mailbox->uidnext == folder->row.uidnext && mailbox->uidnext != 0 &&
-	    (int64_t)mailbox->exists == folder_expected(folder) &&
-	    uidset_is_empty(&folder->unverified) && !folder->is_altered &&
-	    folder->stale_uidvalidity == 0;
+	    (int64_t)mailbox->exists == folder_expected(folder);
+}
+
+static bool
+is_full_due(const struct folder *folder)
+{
+	int64_t age = (int64_t)time(NULL) - folder->row.last_full;
+
+	return age < 0 || age >= FULL_INTERVAL;
+}
+
+/* What EXAMINE leaves to be found out. */
+static enum folder_need
+need_after_examine(
+    const struct folder *folder, const struct imap_mailbox *mailbox)
+{
+	if (!folder_has_modseq(folder) ||
+	    mailbox->highestmodseq < folder->row.highestmodseq ||
+	    !uidset_is_empty(&folder->unverified) || folder->is_altered ||
+	    folder->stale_uidvalidity != 0 || is_full_due(folder))
+		return NEED_LISTING;
+	if (folder->resyncs || is_unchanged(folder, mailbox))
+		return NEED_NOTHING;
+	return NEED_CHANGES;
 }
 
 /* The first look after EXAMINE; false if *event says what comes instead. */
@@ -47,17 +93,26 @@ look_at_mailbox(struct folder *folder, enum watcher_event *event)
 		return false;
 	}
 	if (mailbox->uidvalidity != folder->identity.uidvalidity) {
+		folder_begin_lap(folder);
+		uidset_clear(&folder->vanished);
+		/* what was asked for in the same flight is of other messages */
+		folder->serial_bodies = 0;
+		landing_drop_all(&folder->landing);
 		folder_begin_generation(folder, mailbox->uidvalidity);
 		*event = WATCHER_NONE;
 		return false;
 	}
 	folder->has_looked = true;
-	folder->examined_modseq = mailbox->highestmodseq;
-	if (is_unchanged(folder, mailbox))
-		folder->needs_listing = false;
+	folder_need(folder, need_after_examine(folder, mailbox));
+	if (folder->resyncs)
+		folder->answered = QUESTION_CHANGES;
+	folder->resyncs = false;
+	folder->told_modseq = mailbox->highestmodseq;
 	folder->row.uidnext = mailbox->uidnext;
 	return true;
 }
+
+/* ---- questions ---- */
 
 /* Puts the next IDLE into the flight, where the folder has one. */
 static void
@@ -70,53 +125,176 @@ append_idle(struct folder *folder)
 	folder->idle_began = clock_now();
 }
 
-static enum watcher_event
-ask_listing(struct folder *folder)
+static void
+begin_question(struct folder *folder, enum folder_question question)
 {
-	unsigned items = IMAP_FETCH_FLAGS;
+	folder->question = question;
+	folder->listed = 0;
+	folder->asked_modseq = 0;
+}
+
+unsigned
+folder_body_items(const struct folder *folder)
+{
+	unsigned items = IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE |
+	    IMAP_FETCH_SIZE | IMAP_FETCH_BODY;
+
+	if (imap_mailbox(folder->imap)->highestmodseq != 0)
+		items |= IMAP_FETCH_MODSEQ;
+	return items | folder_match_emailid_item(folder);
+}
+
+/* What is told of each message. */
+static unsigned
+listed_items(const struct folder *folder)
+{
+	unsigned items = IMAP_FETCH_FLAGS | folder_match_items(folder);
+
+	if (imap_mailbox(folder->imap)->highestmodseq != 0)
+		items |= IMAP_FETCH_MODSEQ;
+	return items;
+}
+
+void
+folder_ask_listing(struct folder *folder, uint32_t last)
+{
+	unsigned items = listed_items(folder);
 
 	if (!uidset_is_empty(&folder->unverified))
 		items |= IMAP_FETCH_SIZE | IMAP_FETCH_INTERNALDATE;
+	folder->serial_question =
+	    imap_uid_fetch_range(folder->imap, 1, last, items);
+	append_idle(folder);
+}
+
+static enum watcher_event
+ask_listing(struct folder *folder)
+{
 	folder_begin_lap(folder);
 	uidset_clear(&folder->vanished);
-	folder->needs_listing = false;
 	folder->is_altered = false;
-	folder->is_listing = true;
-	folder->listed = 0;
-	folder->serial_question =
-	    imap_uid_fetch_range(folder->imap, 1, ALL_UIDS, items);
-	append_idle(folder);
+	begin_question(folder, QUESTION_LISTING);
+	folder_ask_listing(folder, ALL_UIDS);
 	return WATCHER_NONE;
 }
 
 static enum watcher_event
-ask_new(struct folder *folder)
+ask_uids(struct folder *folder)
 {
-	folder->bodies_from = folder->next_uid;
-	folder->serial_bodies = imap_uid_fetch_range(
-	    folder->imap, folder->bodies_from, ALL_UIDS, FOLDER_BODY_ITEMS);
+	compare_forget_uids(&folder->compare);
+	uidset_clear(&folder->vanished);
+	begin_question(folder, QUESTION_UIDS);
+	folder->serial_question = imap_uid_search_all(folder->imap);
 	append_idle(folder);
 	return WATCHER_NONE;
 }
 
-/* How many more messages exist than what is here and not named as gone. */
+/* More came than one answer should bring with their bodies. */
+static enum watcher_event
+ask_new(struct folder *folder)
+{
+	begin_question(folder, QUESTION_NEW);
+	folder->serial_question = imap_uid_fetch_range(
+	    folder->imap, folder->next_uid, ALL_UIDS, listed_items(folder));
+	append_idle(folder);
+	return WATCHER_NONE;
+}
+
+static void
+send_bodies(struct folder *folder)
+{
+	folder->bodies_from = folder->next_uid;
+	folder->serial_bodies = imap_uid_fetch_range(folder->imap,
+	    folder->bodies_from, ALL_UIDS, folder_body_items(folder));
+}
+
+static enum watcher_event
+ask_bodies(struct folder *folder)
+{
+	folder->is_ahead = false;
+	send_bodies(folder);
+	append_idle(folder);
+	return WATCHER_NONE;
+}
+
+/* New messages are looked at before their bodies are asked for. */
+static bool
+asks_first(const struct folder *folder)
+{
+	return folder->config.settings->max_size != 0 ||
+	    folder_match_asks_first(folder);
+}
+
+void
+folder_ask_ahead(struct folder *folder)
+{
+	folder->is_ahead = folder->resyncs && !folder->no_ahead &&
+	    folder->index.count > 0 && !asks_first(folder);
+	if (!folder->is_ahead)
+		return;
+	send_bodies(folder);
+	if (folder->has_idle && !folder->config.runs_once) {
+		folder->serial_idle = imap_idle(folder->imap);
+		folder->idle_began = clock_now();
+	}
+}
+
+void
+folder_ask_changes(struct folder *folder)
+{
+	const struct capabilities *offered = imap_capabilities(folder->imap);
+
+	begin_question(folder, QUESTION_CHANGES);
+	folder->serial_question = imap_uid_fetch_changed(folder->imap, 1,
+	    ALL_UIDS, listed_items(folder), folder->row.highestmodseq,
+	    capabilities_have(offered, CAPABILITY_QRESYNC) &&
+		!folder->no_resync);
+	append_idle(folder);
+}
+
+/* ---- asking ---- */
+
+/* How many more messages exist than what is here, or known to come, and not
+ * named as gone. */
 static int64_t
 count_arrived(struct folder *folder)
 {
 	struct uidset gone = {0};
-	struct uidset have = {0};
 	int64_t count = (int64_t)imap_mailbox(folder->imap)->exists -
-	    folder_expected(folder);
+	    folder_expected(folder) -
+	    (int64_t)uidset_count(&folder->compare.plan.fetch);
 
-	if (uidset_is_empty(&folder->vanished))
-		return count;
-	uidset_copy(&gone, &folder->vanished);
-	index_uids(&folder->index, &have);
-	uidset_intersect(&gone, &have);
+	index_intersect(&folder->index, &folder->vanished, &gone);
 	count += (int64_t)uidset_count(&gone);
 	uidset_free(&gone);
-	uidset_free(&have);
 	return count;
+}
+
+static enum watcher_event
+ask_for_need(struct folder *folder)
+{
+	enum folder_need need = folder->need;
+
+	folder->need = NEED_NOTHING;
+	if (need == NEED_UIDS && may_search(folder))
+		return ask_uids(folder);
+	if (need != NEED_CHANGES || !folder_has_modseq(folder))
+		return ask_listing(folder);
+	folder_ask_changes(folder);
+	return WATCHER_NONE;
+}
+
+/* What came since the last look, told by EXISTS alone. */
+static enum watcher_event
+ask_for_arrived(struct folder *folder, int64_t arrived)
+{
+	if (arrived < 0 && may_search(folder))
+		return ask_uids(folder);
+	if (arrived < 0 || folder->index.count == 0)
+		return ask_listing(folder);
+	return arrived > FOLDER_WINDOW || asks_first(folder)
+	    ? ask_new(folder)
+	    : ask_bodies(folder);
 }
 
 /* The cheapest question that tells what is not known. */
@@ -125,8 +303,6 @@ folder_ask(void *user)
 {
 	struct folder *folder = user;
 	enum watcher_event event = WATCHER_NONE;
-	bool has_news = !uidset_is_empty(&folder->vanished) ||
-	    folder->compare.plan.reflag_count > 0;
 	int64_t arrived;
 
 	burst_reset(&folder->burst);
@@ -135,155 +311,22 @@ folder_ask(void *user)
 		return WATCHER_STOP;
 	if (folder->is_lost || folder->imap == NULL)
 		return WATCHER_LOST;
-	if (folder->serial_question != 0 || folder->serial_bodies != 0)
-		return WATCHER_NONE;
 	if (!folder->has_looked && !look_at_mailbox(folder, &event))
 		return event;
-	if (folder->quarantine_until != 0 &&
-	    clock_now() > folder->quarantine_until)
-		folder->needs_listing = true;
-	arrived = count_arrived(folder);
-	if (!folder->needs_listing && arrived > 0 && arrived <= FOLDER_WINDOW &&
-	    folder->index.count > 0)
-		return ask_new(folder);
-	if (folder->needs_listing || arrived != 0)
-		return ask_listing(folder);
-	return has_news ? WATCHER_OK : WATCHER_SAME;
-}
-
-/* ---- judging ---- */
-
-struct compare_rules
-folder_rules(const struct folder *folder)
-{
-	bool is_exempt =
-	    (folder->list_flags & (IMAP_LIST_TRASH | IMAP_LIST_JUNK)) != 0;
-
-	return (struct compare_rules){
-	    .exists =
-		folder->imap == NULL ? 0 : imap_mailbox(folder->imap)->exists,
-	    .guard_percent =
-		is_exempt ? 0 : folder->config.settings->delete_guard,
-	    .accepts_deletes = folder->config.accepts_deletes,
-	    .skip = &folder->quarantine,
-	};
-}
-
-static void
-note_held(struct folder *folder, bool is_held)
-{
-	if (is_held && !folder->row.is_held)
-		log_warning(&folder->subject,
-		    "more than %u%% of the messages are gone from the "
-		    "server: nothing is removed here (delete_guard); to "
-		    "accept it: mailmirror sync --accept-deletes %s/%s",
-		    folder->config.settings->delete_guard,
-		    folder->config.settings->name, folder->name);
-	folder->row.is_held = is_held;
-}
-
-/* The counts do not agree, and a listing was just taken: look again, a few
- * times, then live with it. */
-static enum watcher_event
-doubt(struct folder *folder)
-{
-	int64_t exists = imap_mailbox(folder->imap)->exists;
-
-	if (!folder->row.is_held && ++folder->idle_laps < DOUBTFUL_LAPS) {
-		folder->needs_listing = true;
-		return WATCHER_COMMITTED;
-	}
-	folder->idle_laps = 0;
-	folder->unexplained = 0;
-	folder->unexplained = exists - folder_expected(folder);
-	if (!folder->row.is_held)
-		log_warning(&folder->subject,
-		    "the server counts %" PRId64 " messages and lists "
-		    "%" PRIu32 "; nothing is removed on such a word",
-		    exists, folder->index.count);
-	return WATCHER_SAME;
-}
-
-/* A claim is settled once the server listed the mailbox. */
-static void
-settle_claims(struct folder *folder)
-{
-	struct uidset absent = {0};
-
-	uidset_copy(&absent, &folder->unverified);
-	uidset_minus(&absent, &folder->compare.seen);
-	for (uint32_t i = 0; i < folder->odd.count; i++)
-		if (uidset_contains(&absent, folder->odd.items[i].message.uid))
-			uidset_add(
-			    &folder->refuted, folder->odd.items[i].message.uid);
-	uidset_free(&absent);
-}
-
-static void
-judge_listing(struct folder *folder)
-{
-	struct compare_rules rules = folder_rules(folder);
-
-	if (folder->quarantine_until != 0 &&
-	    clock_now() > folder->quarantine_until) {
-		uidset_free(&folder->quarantine);
-		folder->quarantine_until = 0;
-	}
-	uidset_intersect(&folder->quarantine, &folder->compare.seen);
-	settle_claims(folder);
-	compare_listed(&folder->compare, &rules);
-	note_held(folder, folder->compare.plan.is_held);
-	/* what is refuted leaves its name, and is fetched in the next lap */
-	uidset_minus(&folder->compare.plan.remove, &folder->refuted);
-	uidset_minus(&folder->compare.plan.fetch, &folder->arriving);
-}
-
-enum watcher_event
-folder_judge(void *user)
-{
-	struct folder *folder = user;
-	bool listed = folder->has_listing;
-
-	/* what vanished while the listing was written may be in it */
-	if (listed && !uidset_is_empty(&folder->vanished))
-		folder->needs_listing = true;
-	if (folder->imap == NULL)
-		return WATCHER_LOST;
-	if (folder->serial_bodies != 0 || folder->serial_question != 0)
+	if (folder->serial_question != 0 || folder->serial_bodies != 0)
 		return WATCHER_NONE;
-	if (!listed &&
-	    (folder->landing.arrival_count > 0 || folder->commits > 0))
-		return WATCHER_FETCHED;
-	if (listed) {
-		judge_listing(folder);
-	} else if (!uidset_is_empty(&folder->vanished)) {
-		struct compare_rules rules = folder_rules(folder);
-
-		compare_vanished(&folder->compare, &folder->vanished, &rules);
-		note_held(folder, folder->compare.plan.is_held);
-		if (folder->compare.plan.is_doubtful)
-			folder->needs_listing = true;
+	if (folder->need != NEED_NOTHING)
+		return ask_for_need(folder);
+	arrived = count_arrived(folder);
+	if (arrived != 0)
+		return ask_for_arrived(folder, arrived);
+	if (folder->is_synced && is_full_due(folder)) {
+		folder->tests_modseq = folder_has_modseq(folder);
+		return ask_listing(folder);
 	}
-	uidset_clear(&folder->vanished);
-	folder->has_listing = false;
-	if (!uidset_is_empty(&folder->compare.plan.fetch))
-		return WATCHER_DIFFERS;
-	if (!compare_is_same(&folder->compare) ||
-	    folder->landing.arrival_count > 0 ||
-	    !uidset_is_empty(&folder->verified) ||
-	    !uidset_is_empty(&folder->refuted))
-		return WATCHER_FETCHED;
-	if (folder->commits > 0)
-		return WATCHER_FETCHED;
-	if (folder->needs_listing)
-		return WATCHER_COMMITTED;
-	if ((int64_t)imap_mailbox(folder->imap)->exists ==
-	    folder_expected(folder)) {
-		folder->idle_laps = 0;
-		return WATCHER_SAME;
-	}
-	if (listed)
-		return doubt(folder);
-	folder->needs_listing = true;
-	return WATCHER_COMMITTED;
+	return !uidset_is_empty(&folder->vanished) ||
+		!compare_is_same(&folder->compare) ||
+		folder_has_absent(folder) || folder_has_keyword_news(folder)
+	    ? WATCHER_OK
+	    : WATCHER_SAME;
 }

@@ -3,6 +3,7 @@
  * place, then the rows that speak of them. A batch owns its values; the
  * folder's own are changed on the loop, when it is done.
  */
+#include "daemon/folder_expunge.h"
 #include "daemon/folder_private.h"
 
 #include <inttypes.h>
@@ -17,11 +18,12 @@ struct batch {
 	struct maildir_arrival *arrivals;
 	uint32_t arrival_count;
 	struct maildir_message *reflagged; /* with the flags as they were */
-	uint32_t *reflags; /* ... and as they are to be */
+	struct compare_reflag *reflags; /* ... and as they are to be */
 	uint32_t reflag_count;
 	struct maildir_message *removed;
 	uint32_t removed_count;
 	struct uidset removed_uids;
+	struct folder_expunge expunge;
 	struct folder_claims renames; /* claims that are right */
 	struct folder_claims disowns; /* claims that are wrong */
 	struct uidset refuted; /* the same, of files named as ours */
@@ -30,6 +32,10 @@ struct batch {
 	struct state_folder row;
 	uint32_t highest_uid;
 	char *keywords; /* the file's new text; NULL: as it was */
+	struct keywords_rest rest; /* keywords without a letter that are news */
+	struct uidset admitted; /* withheld no longer, or otherwise */
+	struct state_withheld *withheld;
+	uint32_t withheld_count;
 	bool is_durable;
 
 	uint32_t committed; /* arrivals that are in place */
@@ -108,16 +114,17 @@ batch_files(struct batch *batch)
 		return false;
 	for (uint32_t i = 0; i < batch->reflag_count; i++) {
 		if (!maildir_set_flags(batch->maildir, &batch->identity,
-			&batch->reflagged[i], batch->reflags[i], &is_missing,
-			&batch->error))
+			&batch->reflagged[i], batch->reflags[i].flags,
+			&is_missing, &batch->error))
 			return false;
 		if (is_missing)
 			uidset_add(&batch->missing, batch->reflagged[i].uid);
 	}
-	for (uint32_t i = 0; i < batch->removed_count; i++)
-		if (!maildir_remove(batch->maildir, &batch->identity,
-			&batch->removed[i], &batch->error))
-			return false;
+	if (!folder_expunge(&batch->expunge, batch->folder->config.root,
+		batch->folder->config.state, batch->maildir, &batch->identity,
+		batch->removed, batch->removed_count, batch->is_durable,
+		&batch->error))
+		return false;
 	if (!batch->is_durable ||
 	    batch->reflag_count + batch->removed_count + batch->renames.count +
 		    batch->disowns.count + batch->refuted.count ==
@@ -127,12 +134,18 @@ batch_files(struct batch *batch)
 }
 
 static struct state_message
-row_of(const struct maildir_message *message, uint32_t flags)
+row_of(const struct batch *batch, const struct maildir_message *message,
+    uint32_t flags)
 {
-	return (struct state_message){.uid = message->uid,
+	const char *rest = keywords_rest_find(&batch->rest, message->uid);
+	struct state_message row = {.uid = message->uid,
 	    .flags = flags,
 	    .size = message->size,
 	    .date = message->date};
+
+	if (rest != NULL)
+		row.keywords = span_of(rest);
+	return row;
 }
 
 static bool
@@ -148,19 +161,25 @@ batch_rows(struct batch *batch)
 	    .folder = &batch->row,
 	    .removed = &batch->removed_uids,
 	    .put = rows,
+	    .admitted = &batch->admitted,
+	    .withheld = batch->withheld,
+	    .withheld_count = batch->withheld_count,
 	};
 	bool ok;
 
-	for (uint32_t i = 0; i < batch->committed; i++)
-		rows[count++] = row_of(&batch->arrivals[i].message,
+	for (uint32_t i = 0; i < batch->committed; i++) {
+		rows[count] = row_of(batch, &batch->arrivals[i].message,
 		    batch->arrivals[i].message.flags);
+		rows[count++].emailid = span_of(batch->arrivals[i].emailid);
+	}
 	for (uint32_t i = 0; i < batch->verified_count; i++)
-		rows[count++] =
-		    row_of(&batch->verified[i], batch->verified[i].flags);
-	for (uint32_t i = 0; i < batch->reflag_count; i++)
-		if (!uidset_contains(&batch->missing, batch->reflagged[i].uid))
-			rows[count++] =
-			    row_of(&batch->reflagged[i], batch->reflags[i]);
+		rows[count++] = row_of(
+		    batch, &batch->verified[i], batch->verified[i].flags);
+	for (uint32_t i = 0; i < batch->reflag_count; i++) {
+		rows[count] = row_of(
+		    batch, &batch->reflagged[i], batch->reflags[i].flags);
+		rows[count++].modseq = batch->reflags[i].modseq;
+	}
 	change.put_count = count;
 	ok = state_apply(folder->config.state, &change, &batch->error);
 	mem_free(rows);
@@ -190,10 +209,32 @@ batch_work(void *data)
 		    NULL);
 }
 
+/* The database has them now; those of removed messages are forgotten. */
+static void
+rest_to_folder(struct folder *folder, const struct batch *batch)
+{
+	struct keywords_rest *rest = &folder->keywords.rest;
+
+	for (uint32_t i = 0; i < batch->rest.count; i++) {
+		const struct keywords_rest_item *item = &batch->rest.items[i];
+
+		if (*item->text == '\0')
+			keywords_rest_remove(rest, item->uid);
+		else
+			(void)keywords_rest_put(
+			    rest, item->uid, span_of(item->text));
+	}
+	for (uint32_t i = rest->count; i-- > 0;)
+		if (uidset_contains(&batch->removed_uids, rest->items[i].uid))
+			keywords_rest_remove(rest, rest->items[i].uid);
+}
+
 /* The index says what the disk has now. */
 static void
 batch_to_index(struct folder *folder, struct batch *batch)
 {
+	struct uidset came = {0};
+
 	for (uint32_t i = 0; i < batch->arrival_count; i++) {
 		const struct maildir_message *message =
 		    &batch->arrivals[i].message;
@@ -203,8 +244,12 @@ batch_to_index(struct folder *folder, struct batch *batch)
 		if (i >= batch->committed)
 			continue;
 		index_put(&folder->index, &entry);
+		uidset_add(&came, message->uid);
 		folder->fetched++;
 	}
+	withheld_admit(&folder->absent.withheld, &came);
+	uidset_minus(&folder->absent.restore, &came);
+	uidset_free(&came);
 	if (batch->failed)
 		return;
 	for (uint32_t i = 0; i < batch->reflag_count; i++) {
@@ -212,11 +257,13 @@ batch_to_index(struct folder *folder, struct batch *batch)
 		    index_find(&folder->index, batch->reflagged[i].uid);
 
 		if (entry != NULL)
-			entry->flags = batch->reflags[i];
+			entry->flags = batch->reflags[i].flags;
 	}
-	uidset_union(&batch->removed_uids, &batch->missing);
+	/* somebody removed them: their bodies are fetched again */
+	uidset_union(&folder->absent.restore, &batch->missing);
 	if (!uidset_is_empty(&batch->removed_uids))
 		index_remove(&folder->index, &batch->removed_uids);
+	rest_to_folder(folder, batch);
 	folder->reflagged += batch->reflag_count;
 	folder->removed += batch->removed_count;
 }
@@ -226,6 +273,10 @@ batch_free(struct batch *batch)
 {
 	mem_free(batch->arrivals);
 	mem_free(batch->keywords);
+	keywords_rest_free(&batch->rest);
+	folder_expunge_free(&batch->expunge);
+	uidset_free(&batch->admitted);
+	mem_free(batch->withheld);
 	mem_free(batch->reflagged);
 	mem_free(batch->reflags);
 	mem_free(batch->removed);
@@ -262,8 +313,6 @@ batch_done(void *data)
 	folder->commits--;
 	batch_to_index(folder, batch);
 	batch_log(folder, batch);
-	if (!uidset_is_empty(&batch->missing))
-		folder->needs_listing = true;
 	if (failed) {
 		folder->keywords.has_changed = true;
 		for (uint32_t i = batch->committed; i < batch->arrival_count;
@@ -281,15 +330,48 @@ batch_done(void *data)
 	folder->config.host->changed(folder->config.host_user, folder);
 }
 
+/* What the server says now of keywords without a letter goes into the row of
+ * its message. */
+static void
+take_news(struct batch *batch, struct folder *folder, uint32_t uid)
+{
+	struct keywords_rest *news = &folder->keywords.news;
+	const char *text = keywords_rest_find(news, uid);
+
+	if (text == NULL)
+		return;
+	(void)keywords_rest_put(&batch->rest, uid, span_of(text));
+	keywords_rest_remove(news, uid);
+}
+
+/* The same for messages that have no other news. */
+static void
+batch_take_news(struct batch *batch, struct folder *folder)
+{
+	const struct keywords_rest *news = &folder->keywords.news;
+
+	for (uint32_t i = news->count; i-- > 0;) {
+		uint32_t uid = news->items[i].uid;
+		const struct index_entry *entry =
+		    index_find(&folder->index, uid);
+
+		if (entry == NULL || uidset_contains(&folder->arriving, uid))
+			continue;
+		batch->reflagged[batch->reflag_count] = folder_message(entry);
+		batch->reflags[batch->reflag_count++] =
+		    (struct compare_reflag){.uid = uid, .flags = entry->flags};
+		take_news(batch, folder, uid);
+	}
+}
+
 static void
 batch_take_plan(struct batch *batch, struct folder *folder)
 {
 	struct plan *plan = &folder->compare.plan;
+	uint32_t most = plan->reflag_count + folder->keywords.news.count + 1;
 
-	batch->reflagged =
-	    mem_resize(NULL, plan->reflag_count + 1, sizeof(*batch->reflagged));
-	batch->reflags =
-	    mem_resize(NULL, plan->reflag_count + 1, sizeof(*batch->reflags));
+	batch->reflagged = mem_resize(NULL, most, sizeof(*batch->reflagged));
+	batch->reflags = mem_resize(NULL, most, sizeof(*batch->reflags));
 	for (uint32_t i = 0; i < plan->reflag_count; i++) {
 		const struct index_entry *entry =
 		    index_find(&folder->index, plan->reflags[i].uid);
@@ -297,9 +379,12 @@ batch_take_plan(struct batch *batch, struct folder *folder)
 		if (entry == NULL || uidset_contains(&plan->remove, entry->uid))
 			continue;
 		batch->reflagged[batch->reflag_count] = folder_message(entry);
-		batch->reflags[batch->reflag_count++] = plan->reflags[i].flags;
+		batch->reflags[batch->reflag_count++] = plan->reflags[i];
+		take_news(batch, folder, entry->uid);
 	}
+	batch_take_news(batch, folder);
 	uidset_give(&batch->removed_uids, &plan->remove);
+	uidset_minus(&folder->absent.restore, &batch->removed_uids);
 	batch->removed = mem_resize(NULL,
 	    uidset_count(&batch->removed_uids) + 1, sizeof(*batch->removed));
 	for (uint32_t i = 0; i < folder->index.count; i++)
@@ -347,7 +432,7 @@ batch_take_claims(struct batch *batch, struct folder *folder)
 	uidset_minus(&folder->unverified, &folder->refuted);
 	if (!uidset_is_empty(&folder->refuted)) {
 		index_remove(&folder->index, &folder->refuted);
-		folder->needs_listing = true;
+		folder_need(folder, NEED_UIDS);
 	}
 	uidset_clear(&folder->verified);
 	uidset_clear(&folder->refuted);
@@ -366,15 +451,22 @@ folder_commit(struct folder *folder, bool with_plan)
 	batch->identity = folder->identity;
 	batch->is_durable = folder->config.settings->fsync;
 	batch->arrival_count = landing_take(&folder->landing, &batch->arrivals);
+	for (uint32_t i = 0; i < batch->arrival_count; i++)
+		take_news(batch, folder, batch->arrivals[i].message.uid);
 	if (with_plan) {
 		batch_take_plan(batch, folder);
 		batch_take_claims(batch, folder);
+		folder_expunge_begin(&batch->expunge, folder->config.settings,
+		    &folder->keywords);
 	}
+	(void)withheld_take_changes(&folder->absent.withheld, &batch->admitted,
+	    &batch->withheld, &batch->withheld_count);
 	if (folder->keywords.has_changed)
 		batch->keywords = keywords_text(&folder->keywords);
 	folder->keywords.has_changed = false;
 	folder->row.uidvalidity = folder->identity.uidvalidity;
 	batch->row = folder->row;
+	folder->saved = folder->row;
 	batch->highest_uid =
 	    batch->arrival_count == 0 ? 0 : folder->next_uid - 1;
 	folder->jobs++;

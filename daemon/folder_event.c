@@ -18,9 +18,9 @@
 #define IDLE_AT_LEAST UINT64_C(5000000)
 #define IDLE_ATTEMPTS 3
 
-/* Index flag bits of a FLAGS list; new keywords get letters. */
+/* Index flag bits of a message's FLAGS; new keywords get letters. */
 static uint32_t
-flag_bits(struct folder *folder, const struct imap_flags *flags)
+flag_bits(struct folder *folder, uint32_t uid, const struct imap_flags *flags)
 {
 	static const struct {
 		unsigned imap;
@@ -38,16 +38,16 @@ flag_bits(struct folder *folder, const struct imap_flags *flags)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
 		if ((flags->flags & pairs[i].imap) != 0)
 			bits |= pairs[i].index;
-	for (uint32_t i = 0; i < flags->keyword_count; i++)
-		bits |= keywords_bit(&folder->keywords, flags->keywords[i]);
-	return bits;
+	return bits |
+	    keywords_take(
+		&folder->keywords, uid, flags->keywords, flags->keyword_count);
 }
 
 int64_t
 folder_expected(const struct folder *folder)
 {
 	return (int64_t)folder->index.count +
-	    (int64_t)uidset_count(&folder->quarantine) + folder->unexplained;
+	    (int64_t)folder->absent.withheld.count + folder->unexplained;
 }
 
 /* Something happened in the mailbox that only a question explains. */
@@ -55,8 +55,7 @@ static void
 hint(struct folder *folder, enum watcher_event event)
 {
 	if (folder->watcher.state == WATCHER_IDLING)
-		folder_arm(folder,
-		    clock_now() + folder->config.settings->idle_refresh);
+		folder_arm(folder, clock_now() + folder_idle_refresh(folder));
 	watcher_tell(&folder->watcher, event);
 }
 
@@ -137,18 +136,20 @@ take_body(struct folder *folder, const struct imap_fetch *fetch)
 	    .size = fetch->has_size ? fetch->size : fetch->body_size,
 	    .date = fetch->has_internaldate ? fetch->internaldate
 					    : (int64_t)time(NULL),
-	    .flags = flag_bits(folder, &fetch->flags),
+	    .flags = flag_bits(folder, fetch->uid, &fetch->flags),
 	};
 
 	if (fetch->uid == 0 || fetch->body_is_nil ||
 	    !is_asked_for(folder, fetch->uid) ||
 	    uidset_contains(&folder->arriving, fetch->uid) ||
-	    index_find(&folder->index, fetch->uid) != NULL) {
+	    (index_find(&folder->index, fetch->uid) != NULL &&
+		!uidset_contains(&folder->absent.restore, fetch->uid))) {
 		landing_drop(&folder->landing, fetch->body);
 		return;
 	}
 	if (!landing_name(&folder->landing, fetch->body, &message))
 		return;
+	landing_note_emailid(&folder->landing, fetch->emailid);
 	uidset_add(&folder->arriving, fetch->uid);
 	uidset_remove(&folder->missing, fetch->uid);
 	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX)
@@ -175,39 +176,73 @@ is_flood(struct folder *folder)
 	return true;
 }
 
+/* A message that an answer lists; all of them, or those that changed. */
+static void
+take_listed(struct folder *folder, const struct imap_fetch *fetch)
+{
+	uint32_t bits = flag_bits(folder, fetch->uid, &fetch->flags);
+
+	if (is_flood(folder))
+		return;
+	folder_match_note(folder, fetch, bits);
+	if (fetch->modseq > folder->asked_modseq)
+		folder->asked_modseq = fetch->modseq;
+	if (folder->question != QUESTION_LISTING) {
+		if (!uidset_contains(&folder->arriving, fetch->uid))
+			compare_change(
+			    &folder->compare, fetch->uid, bits, fetch->modseq);
+		return;
+	}
+	compare_message(&folder->compare, fetch->uid, bits, fetch->modseq);
+	verify(folder, fetch);
+	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX &&
+	    folder->serial_bodies == 0)
+		folder->next_uid = fetch->uid + 1;
+}
+
+static bool
+is_listing(const struct folder *folder)
+{
+	return folder->question == QUESTION_LISTING ||
+	    folder->question == QUESTION_CHANGES ||
+	    folder->question == QUESTION_NEW;
+}
+
 static void
 take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 {
+	if (folder_match_awaits(folder, fetch->uid)) {
+		folder_match_note(folder, fetch,
+		    fetch->has_flags
+			? flag_bits(folder, fetch->uid, &fetch->flags)
+			: 0);
+		return;
+	}
 	if (fetch->has_body || fetch->body_is_nil) {
 		take_body(folder, fetch);
-		if (!folder->is_listing || !fetch->has_flags || fetch->uid == 0)
+		if (!is_listing(folder) || !fetch->has_flags || fetch->uid == 0)
 			return;
 	}
 	if (fetch->uid == 0) {
-		folder->needs_listing = true;
+		folder_need(folder, NEED_CHANGES);
 		hint(folder, WATCHER_CHANGED);
 		return;
 	}
+	folder_take_weight(folder, fetch);
 	if (!fetch->has_flags)
 		return;
-	if (folder->is_listing) {
-		if (is_flood(folder))
-			return;
-		compare_message(&folder->compare, fetch->uid,
-		    flag_bits(folder, &fetch->flags));
-		verify(folder, fetch);
-		if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX &&
-		    folder->serial_bodies == 0)
-			folder->next_uid = fetch->uid + 1;
+	if (is_listing(folder)) {
+		take_listed(folder, fetch);
 		return;
 	}
 	/* a batch on its way to the disk may be about the same message */
 	if (uidset_contains(&folder->arriving, fetch->uid) ||
-	    folder->commits > 0)
-		folder->needs_listing = true;
+	    folder->commits > 0 || folder_match_is_busy(folder))
+		folder_need(folder, NEED_CHANGES);
 	else
 		compare_flags(&folder->compare, fetch->uid,
-		    flag_bits(folder, &fetch->flags));
+		    flag_bits(folder, fetch->uid, &fetch->flags),
+		    fetch->modseq);
 	hint(folder, WATCHER_CHANGED);
 }
 
@@ -215,26 +250,49 @@ take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 static void
 note_vanished(struct folder *folder, const struct uidset *uids)
 {
-	struct uidset ours = {0};
+	struct uidset arriving = {0};
 
-	index_uids(&folder->index, &ours);
-	uidset_union(&ours, &folder->arriving);
-	uidset_intersect(&ours, uids);
-	uidset_union(&folder->vanished, &ours);
-	uidset_free(&ours);
+	index_intersect(&folder->index, uids, &folder->vanished);
+	uidset_copy(&arriving, &folder->arriving);
+	uidset_intersect(&arriving, uids);
+	uidset_union(&folder->vanished, &arriving);
+	uidset_free(&arriving);
+	uidset_minus(&folder->compare.plan.fetch, uids);
+	withheld_admit(&folder->absent.withheld, uids);
+}
+
+/* While EXAMINE is answered: only what it was asked about the mailbox. */
+static void
+take_resync(struct folder *folder, const struct imap_data *data)
+{
+	if (data->type == IMAP_DATA_STATE &&
+	    data->state.code.type == IMAP_CODE_CLOSED) {
+		/* what came so far was of the mailbox before */
+		folder->has_gap = false;
+		folder_begin_lap(folder);
+		uidset_clear(&folder->vanished);
+	} else if (data->type == IMAP_DATA_VANISHED) {
+		note_vanished(folder, data->vanished.uids);
+	} else if (data->type == IMAP_DATA_FETCH && data->fetch.uid != 0 &&
+	    data->fetch.has_flags) {
+		take_listed(folder, &data->fetch);
+	}
 }
 
 static void
 take_data(struct folder *folder, const struct imap_data *data)
 {
-	if (folder->serial_examine != 0)
-		return; /* about the mailbox before, or said again by OK */
+	if (folder->serial_examine != 0) {
+		if (folder->resyncs)
+			take_resync(folder, data);
+		return;
+	}
 	switch (data->type) {
 	case IMAP_DATA_EXISTS:
 		note_exists(folder, data->count);
 		break;
 	case IMAP_DATA_EXPUNGE:
-		folder->needs_listing = true;
+		folder_need(folder, NEED_UIDS);
 		hint(folder, WATCHER_CHANGED);
 		break;
 	case IMAP_DATA_VANISHED:
@@ -243,6 +301,10 @@ take_data(struct folder *folder, const struct imap_data *data)
 		break;
 	case IMAP_DATA_FETCH:
 		take_fetch(folder, &data->fetch);
+		break;
+	case IMAP_DATA_SEARCH:
+		if (folder->question == QUESTION_UIDS)
+			compare_uid_set(&folder->compare, data->search.uids);
 		break;
 	default:
 		if (folder->watcher.state == WATCHER_IDLING)
@@ -287,17 +349,18 @@ close_window(struct folder *folder, struct folder_window *window)
 	window->serial = 0;
 	uidset_minus(&lacking, &folder->arriving);
 	index_uids(&folder->index, &have);
+	uidset_minus(&have, &folder->absent.restore);
 	uidset_minus(&lacking, &have);
 	uidset_free(&have);
 	for (uint32_t i = 0; i < lacking.count; i++)
 		for (uint64_t uid = lacking.ranges[i].first;
 		     uid <= lacking.ranges[i].last; uid++)
 			if (uidset_contains(&folder->missing, (uint32_t)uid))
-				uidset_add(&folder->quarantine, (uint32_t)uid);
+				folder_refused(folder, (uint32_t)uid);
 	uidset_union(&folder->missing, &lacking);
 	uidset_free(&lacking);
 	if (!uidset_is_empty(&folder->missing))
-		folder->needs_listing = true;
+		folder_need(folder, NEED_UIDS);
 	landing_drop_all(&folder->landing);
 }
 
@@ -345,43 +408,120 @@ take_idle_end(struct folder *folder, bool is_ok)
 }
 
 static void
-take_done(struct folder *folder, const struct imap_event *event)
+take_examine_end(struct folder *folder, const struct imap_event *event)
 {
 	bool is_ok = event->state == IMAP_STATE_OK;
 
-	if (event->serial == folder->serial_examine) {
-		folder->serial_examine = 0;
-		if (!is_ok)
-			note_refusal(
-			    folder, event, "EXAMINE", IMAP_ERROR_THROTTLED);
+	folder->serial_examine = 0;
+	if (!is_ok && folder->resyncs) {
+		log_notice(&folder->subject,
+		    "the server does not take EXAMINE with QRESYNC: "
+		    "going on without");
+		folder->no_resync = true;
+		watcher_tell(&folder->watcher, WATCHER_AGAIN);
+		return;
+	}
+	/* it may all have been about the mailbox before */
+	if (folder->has_gap && folder->resyncs) {
+		folder->resyncs = false;
+		folder_begin_lap(folder);
+		uidset_clear(&folder->vanished);
+	}
+	if (!is_ok)
+		note_refusal(folder, event, "EXAMINE", IMAP_ERROR_THROTTLED);
+	watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+}
+
+static void
+take_bodies_end(struct folder *folder, const struct imap_event *event)
+{
+	bool is_ok = event->state == IMAP_STATE_OK;
+
+	folder->serial_bodies = 0;
+	folder->last_arrival = clock_now();
+	if (!is_ok && folder->is_ahead) {
+		folder->no_ahead = true;
+		folder_need(folder, NEED_UIDS);
+		is_ok = true;
+	}
+	if (!is_ok)
+		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
+	landing_drop_all(&folder->landing);
+	/* told with the question that went in the same flight */
+	if (folder->serial_question == 0)
 		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
-		return;
+}
+
+/* True if the same can be found out in another way. */
+static bool
+fall_back(struct folder *folder)
+{
+	switch (folder->question) {
+	case QUESTION_CHANGES:
+		folder->lies = FOLDER_LIES_MAX;
+		break;
+	case QUESTION_UIDS:
+		folder->no_search = true;
+		break;
+	default:
+		return false;
 	}
-	if (event->serial == folder->serial_bodies) {
-		folder->serial_bodies = 0;
-		folder->last_arrival = clock_now();
-		if (!is_ok)
-			note_refusal(
-			    folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
-		landing_drop_all(&folder->landing);
-		/* told with the question that went in the same flight */
-		if (folder->serial_question == 0)
-			watcher_tell(
-			    &folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
-		return;
+	folder_need(folder, NEED_LISTING);
+	return true;
+}
+
+/* Some servers look at so many messages and no more (RFC 9738): what is below
+ * is asked for in the next piece. */
+static bool
+goes_on(struct folder *folder, const struct imap_code *code)
+{
+	if (code->type != IMAP_CODE_MESSAGELIMIT || code->number == 0)
+		return false;
+	if (folder->question != QUESTION_LISTING) {
+		folder_need(folder, NEED_LISTING);
+		return false;
 	}
-	if (event->serial == folder->serial_question) {
-		folder->serial_question = 0;
-		folder->has_listing = folder->is_listing && is_ok;
-		folder->is_listing = false;
-		if (!is_ok)
-			note_refusal(folder, event, "the mailbox's listing",
-			    IMAP_ERROR_PROTOCOL);
-		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+	if (code->number == 1)
+		return false;
+	folder_ask_listing(folder, (uint32_t)code->number - 1);
+	return true;
+}
+
+static void
+take_answer_end(struct folder *folder, const struct imap_event *event)
+{
+	bool is_ok = event->state == IMAP_STATE_OK;
+
+	folder->serial_question = 0;
+	if (goes_on(folder, &event->code))
 		return;
-	}
-	if (event->serial == folder->serial_idle) {
-		take_idle_end(folder, is_ok);
+	if (is_ok)
+		folder->answered = folder->question;
+	if (is_ok && folder->asked_modseq > folder->told_modseq &&
+	    folder->question != QUESTION_NEW)
+		folder->told_modseq = folder->asked_modseq;
+	if (!is_ok)
+		note_refusal(folder, event, "the mailbox's listing",
+		    IMAP_ERROR_PROTOCOL);
+	is_ok = is_ok || fall_back(folder);
+	folder->question = QUESTION_NONE;
+	watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
+}
+
+static void
+take_done(struct folder *folder, const struct imap_event *event)
+{
+	if (event->serial == folder->serial_examine)
+		take_examine_end(folder, event);
+	else if (event->serial == folder->serial_bodies)
+		take_bodies_end(folder, event);
+	else if (event->serial == folder->serial_question)
+		take_answer_end(folder, event);
+	else if (event->serial == folder->serial_idle)
+		take_idle_end(folder, event->state == IMAP_STATE_OK);
+	else if (folder_match_answered(folder, event->serial) ||
+	    folder_take_weights_end(folder, event->serial)) {
+		watcher_tell(&folder->watcher, WATCHER_OK);
 		return;
 	}
 	(void)take_window_end(folder, event);

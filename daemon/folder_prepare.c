@@ -2,40 +2,15 @@
  * Reading a folder's disk, on the disk lane: what is there, and whose it is.
  * The job owns its values; the folder's own are changed on the loop.
  */
+#include "daemon/folder_expunge.h"
 #include "daemon/folder_private.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
-
-struct maildir_message
-folder_message(const struct index_entry *entry)
-{
-	return (struct maildir_message){
-	    .uid = entry->uid,
-	    .size = entry->size == INDEX_SIZE_LARGE ? MAILDIR_SIZE_UNKNOWN
-						    : entry->size,
-	    .date = entry->date == INDEX_DATE_ODD ? MAILDIR_DATE_UNKNOWN
-						  : entry->date,
-	    .flags = entry->flags,
-	};
-}
-
-struct index_entry
-folder_entry(const struct maildir_message *message)
-{
-	return (struct index_entry){
-	    .uid = message->uid,
-	    .size = message->size >= INDEX_SIZE_LARGE ? INDEX_SIZE_LARGE
-						      : (uint32_t)message->size,
-	    .date = message->date < 0 || message->date >= INDEX_DATE_ODD
-		? INDEX_DATE_ODD
-		: (uint32_t)message->date,
-	    .flags = message->flags,
-	};
-}
 
 /* ---- reading the disk ---- */
 
@@ -44,8 +19,10 @@ struct prepare {
 	struct maildir *maildir;
 	char *path;
 	struct maildir_identity identity;
+	struct maildir_stamp stamp; /* before the files were read */
 	uint32_t highest_uid;
 	uint32_t stale;
+	bool stale_has_emailids; /* all its rows do */
 	struct state_folder row;
 	struct index_entry *found; /* files named as ours, as they came */
 	uint32_t found_count;
@@ -55,9 +32,13 @@ struct prepare {
 	struct keywords keywords;
 	struct uidset unverified;
 	struct folder_claims odd;
+	struct index lost; /* rows without a file */
+	struct uidset restore;
+	struct withheld withheld;
 	uint32_t local_files; /* without a claim: left alone */
 	uint32_t disowned;
-	bool is_altered; /* flags are not as the rows say */
+	uint32_t put_back; /* files that somebody gave other flags */
+	bool is_altered; /* letters that nobody explains */
 	bool failed;
 	struct imap_error error;
 };
@@ -139,14 +120,26 @@ scan(struct prepare *prepare)
  * changed): it gets the name that it should have. */
 static bool
 rename_known(struct prepare *prepare, const struct folder_claim *claim,
-    const struct state_message *row)
+    const struct maildir_message *message)
 {
-	struct maildir_message message = claim->message;
-
-	message.size = row->size;
-	message.date = row->date;
 	return maildir_rename(prepare->maildir, &prepare->identity, claim->name,
-	    claim->is_new, &message, &prepare->error);
+	    claim->is_new, message, &prepare->error);
+}
+
+/* The rows have the flags that were last agreed with the server: whoever
+ * changed them here did so in vain. */
+static bool
+put_back_flags(
+    struct prepare *prepare, const struct index_entry *entry, uint32_t flags)
+{
+	struct maildir_message message = folder_message(entry);
+	bool is_missing;
+
+	if (entry->flags == flags)
+		return true;
+	prepare->put_back++;
+	return maildir_set_flags(prepare->maildir, &prepare->identity, &message,
+	    flags, &is_missing, &prepare->error);
 }
 
 /* A row vouches for the file that is as it says. */
@@ -157,17 +150,26 @@ prepare_row(void *user, const struct state_message *row)
 	struct index_entry *entry = index_find(&prepare->index, row->uid);
 	const struct folder_claim *claim =
 	    folder_claims_find(&prepare->odd, row->uid);
-	struct index_entry expected = folder_entry(&(struct maildir_message){
-	    .uid = row->uid, .size = row->size, .date = row->date});
+	struct maildir_message message = {.uid = row->uid,
+	    .size = row->size,
+	    .date = row->date,
+	    .flags = row->flags};
+	struct index_entry expected = folder_entry(&message);
 
-	if (entry == NULL || entry->flags != row->flags)
-		prepare->is_altered = true;
-	if (entry == NULL || entry->size != expected.size ||
+	if (row->keywords.len > 0)
+		(void)keywords_rest_put(
+		    &prepare->keywords.rest, row->uid, row->keywords);
+	if (entry == NULL) {
+		index_put(&prepare->lost, &expected);
+		return;
+	}
+	if (entry->size != expected.size ||
 	    (claim == NULL && entry->date != expected.date))
 		return;
-	if (claim != NULL && !rename_known(prepare, claim, row))
+	if (claim != NULL ? !rename_known(prepare, claim, &message)
+			  : !put_back_flags(prepare, entry, row->flags))
 		return;
-	entry->date = expected.date;
+	*entry = expected;
 	uidset_remove(&prepare->unverified, row->uid);
 }
 
@@ -291,6 +293,47 @@ settle_odd(struct prepare *prepare)
 	return ok;
 }
 
+static void
+withheld_found(void *user, const struct state_withheld *item)
+{
+	struct prepare *prepare = user;
+
+	withheld_load(&prepare->withheld, item);
+}
+
+/* Letters mean nothing where nobody explains them. */
+static void
+note_letters(struct prepare *prepare)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < prepare->index.count; i++)
+		used |= prepare->index.entries[i].flags;
+	if ((used & ~keywords_bits(&prepare->keywords)) != 0)
+		prepare->is_altered = true;
+}
+
+/* What was last agreed with the server, against what is there. */
+static bool
+prepare_rows(struct prepare *prepare)
+{
+	struct folder *folder = prepare->folder;
+	struct state *state = folder->config.state;
+	struct span mailbox = folder_mailbox_bytes(folder);
+
+	if (!state_load_messages(
+		state, mailbox, prepare_row, prepare, &prepare->error) ||
+	    !state_load_withheld(
+		state, mailbox, withheld_found, prepare, &prepare->error))
+		return false;
+	index_uids(&prepare->lost, &prepare->restore);
+	for (uint32_t i = 0; i < prepare->lost.count; i++)
+		index_put(&prepare->index, &prepare->lost.entries[i]);
+	index_free(&prepare->lost);
+	note_letters(prepare);
+	return true;
+}
+
 /* The path that this mailbox has, or gets, for ever. */
 static bool
 prepare_path(struct prepare *prepare)
@@ -300,7 +343,7 @@ prepare_path(struct prepare *prepare)
 	struct span mailbox = folder_mailbox_bytes(folder);
 	struct span name = folder->is_valid ? span_of(folder->name) : mailbox;
 	enum settings_layout layout = folder->config.settings->layout;
-	char *owner;
+	char *owner, *archive;
 
 	prepare->path = state_path(state, mailbox);
 	if (prepare->path != NULL)
@@ -308,12 +351,15 @@ prepare_path(struct prepare *prepare)
 	prepare->path =
 	    name_to_path(name, folder->is_valid, folder->delimiter, layout);
 	owner = state_path_owner(state, prepare->path);
-	if (owner != NULL) {
+	archive = folder_archive_path(folder->config.settings);
+	if (owner != NULL ||
+	    (archive != NULL && strcmp(archive, prepare->path) == 0)) {
 		mem_free(owner);
 		mem_free(prepare->path);
 		prepare->path = name_to_unique_path(
 		    name, folder->is_valid, folder->delimiter, layout);
 	}
+	mem_free(archive);
 	return state_set_path(state, mailbox, prepare->path, &prepare->error);
 }
 
@@ -359,6 +405,11 @@ prepare_disk(struct prepare *prepare)
 	if (prepare->row.stale_uidvalidity == prepare->identity.uidvalidity)
 		prepare->row.stale_uidvalidity = 0;
 	prepare->stale = prepare->row.stale_uidvalidity;
+	if (prepare->stale != 0 &&
+	    !state_has_retired(
+		state, mailbox, &prepare->stale_has_emailids, &prepare->error))
+		return false;
+	prepare->stamp = maildir_stamp(prepare->maildir);
 	if (!scan(prepare))
 		return false;
 	if (!uidset_is_empty(&prepare->doubled) &&
@@ -371,8 +422,7 @@ prepare_disk(struct prepare *prepare)
 		prepare->row.highestmodseq = 0;
 		return true;
 	}
-	return state_load_messages(
-	    state, mailbox, prepare_row, prepare, &prepare->error);
+	return prepare_rows(prepare);
 }
 
 static void
@@ -394,6 +444,9 @@ prepare_free(struct prepare *prepare)
 	uidset_free(&prepare->doubled);
 	mem_free(prepare->found);
 	folder_claims_free(&prepare->odd);
+	index_free(&prepare->lost);
+	uidset_free(&prepare->restore);
+	withheld_free(&prepare->withheld);
 	mem_free(prepare);
 }
 
@@ -407,6 +460,11 @@ report_files(const struct prepare *prepare)
 		    "%" PRIu32 " files without a UID of the server's are "
 		    "left alone",
 		    prepare->local_files);
+	if (prepare->put_back > 0 || !uidset_is_empty(&prepare->restore))
+		log_notice(subject,
+		    "%" PRIu32 " messages had other flags here and are put "
+		    "back, %" PRIu64 " were removed here and are fetched again",
+		    prepare->put_back, uidset_count(&prepare->restore));
 	if (prepare->disowned > 0)
 		log_notice(subject,
 		    "%" PRIu32 " files claimed a UID that is not theirs: "
@@ -439,12 +497,19 @@ prepare_done(void *data)
 	prepare->path = NULL;
 	folder->identity = prepare->identity;
 	folder->stale_uidvalidity = prepare->stale;
+	folder->match.stale_has_emailids = prepare->stale_has_emailids;
 	folder->row = prepare->row;
+	folder->saved = prepare->row;
 	folder->index = prepare->index;
 	prepare->index = (struct index){0};
 	folder->keywords = prepare->keywords;
 	prepare->keywords = (struct keywords){0};
 	uidset_give(&folder->unverified, &prepare->unverified);
+	uidset_give(&folder->absent.restore, &prepare->restore);
+	folder->absent.withheld = prepare->withheld;
+	prepare->withheld = (struct withheld){0};
+	if (folder->config.runs_once)
+		withheld_hurry(&folder->absent.withheld);
 	folder->odd = prepare->odd;
 	prepare->odd = (struct folder_claims){0};
 	folder->next_uid = 1;
@@ -455,6 +520,7 @@ prepare_done(void *data)
 		folder->next_uid = uidset_last(&have) + 1;
 		uidset_free(&have);
 	}
+	folder_local_begin(folder, &prepare->stamp);
 	prepare_free(prepare);
 	watcher_tell(&folder->watcher, WATCHER_PREPARED);
 	folder->config.host->changed(folder->config.host_user, folder);

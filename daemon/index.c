@@ -181,3 +181,17 @@ index_uids(struct index *index, struct uidset *uids)
 		uidset_add_range(uids, first, last);
 	}
 }
+
+void
+index_intersect(
+    struct index *index, const struct uidset *uids, struct uidset *both)
+{
+	sort(index);
+	for (uint32_t r = 0; r < uids->count; r++) {
+		uint32_t i = lower_bound(index, uids->ranges[r].first);
+
+		while (i < index->count &&
+		    index->entries[i].uid <= uids->ranges[r].last)
+			uidset_add(both, index->entries[i++].uid);
+	}
+}

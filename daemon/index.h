@@ -50,6 +50,11 @@ struct index_entry *index_find(struct index *index, uint32_t uid);
 /* Removes all entries of a set in one pass. */
 void index_remove(struct index *index, const struct uidset *uids);
 
+/* Adds every UID that is in the index and in uids to *both; O(ranges of uids,
+ * and what is found). */
+void index_intersect(
+    struct index *index, const struct uidset *uids, struct uidset *both);
+
 /* Adds every UID of the index to the set. */
 void index_uids(struct index *index, struct uidset *uids);
 

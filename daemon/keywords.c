@@ -4,6 +4,9 @@
 #include "daemon/keywords.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "libclient/base/mem.h"
 
@@ -104,9 +107,180 @@ keywords_write(struct maildir *maildir, const char *text, bool is_durable,
 	    maildir, FILE_NAME, span_of(text), is_durable, error);
 }
 
+uint32_t
+keywords_bits(const struct keywords *keywords)
+{
+	uint32_t bits = (UINT32_C(1) << FIRST_BIT) - 1;
+
+	for (unsigned i = 0; i < KEYWORDS_MAX; i++)
+		if (keywords->names[i] != NULL)
+			bits |= UINT32_C(1) << (FIRST_BIT + i);
+	return bits;
+}
+
+/* ---- without a letter ---- */
+
+/* The first item whose UID is not below uid. */
+static uint32_t
+lower_bound(const struct keywords_rest *rest, uint32_t uid)
+{
+	uint32_t low = 0, high = rest->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (rest->items[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const char *
+keywords_rest_find(const struct keywords_rest *rest, uint32_t uid)
+{
+	uint32_t i = lower_bound(rest, uid);
+
+	return i < rest->count && rest->items[i].uid == uid
+	    ? rest->items[i].text
+	    : NULL;
+}
+
+void
+keywords_rest_remove(struct keywords_rest *rest, uint32_t uid)
+{
+	uint32_t i = lower_bound(rest, uid);
+	struct keywords_rest_item *item = &rest->items[i];
+
+	if (i == rest->count || item->uid != uid)
+		return;
+	rest->bytes -= strlen(item->text) + sizeof(*item);
+	mem_free(item->text);
+	rest->count--;
+	memmove(item, item + 1, (rest->count - i) * sizeof(*item));
+}
+
+bool
+keywords_rest_put(struct keywords_rest *rest, uint32_t uid, struct span text)
+{
+	struct keywords_rest_item *item;
+	uint32_t i;
+
+	keywords_rest_remove(rest, uid);
+	if (rest->bytes + text.len + sizeof(*item) > KEYWORDS_REST_MAX)
+		return false;
+	if (rest->count == rest->size) {
+		rest->size = rest->size * 2 + 8;
+		rest->items =
+		    mem_resize(rest->items, rest->size, sizeof(*rest->items));
+	}
+	i = lower_bound(rest, uid);
+	item = &rest->items[i];
+	memmove(item + 1, item, (rest->count - i) * sizeof(*item));
+	rest->count++;
+	*item = (struct keywords_rest_item){uid, span_to_string(text)};
+	rest->bytes += strlen(item->text) + sizeof(*item);
+	return true;
+}
+
+void
+keywords_rest_free(struct keywords_rest *rest)
+{
+	for (uint32_t i = 0; i < rest->count; i++)
+		mem_free(rest->items[i].text);
+	mem_free(rest->items);
+	*rest = (struct keywords_rest){0};
+}
+
+/* By their bytes in any case, so that the same keywords are the same text. */
+static int
+compare_spans(const void *a, const void *b)
+{
+	const struct span *left = a, *right = b;
+	size_t len = left->len < right->len ? left->len : right->len;
+	int order = strncasecmp(left->at, right->at, len);
+
+	if (order != 0)
+		return order;
+	return left->len < right->len ? -1 : left->len > right->len;
+}
+
+/* What a message's names without a letter are, as one text. False: some were
+ * left out. */
+static bool
+join(struct span *names, uint32_t count, struct buf *text)
+{
+	bool is_whole = true;
+
+	if (count > 1)
+		qsort(names, count, sizeof(*names), compare_spans);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i > 0 && compare_spans(&names[i - 1], &names[i]) == 0)
+			continue;
+		if (buf_span(text).len + names[i].len + 1 >
+		    KEYWORDS_REST_TEXT_MAX) {
+			is_whole = false;
+			continue;
+		}
+		if (buf_span(text).len > 0)
+			(void)buf_add(text, " ", 1);
+		(void)buf_add(text, names[i].at, names[i].len);
+	}
+	return is_whole;
+}
+
+/* Notes what the server says now, unless it is known. */
+static void
+note_rest(struct keywords *keywords, uint32_t uid, struct span text)
+{
+	const char *known = keywords_rest_find(&keywords->rest, uid);
+	bool is_known = span_equal(text, span_of(known == NULL ? "" : known));
+
+	if (is_known)
+		keywords_rest_remove(&keywords->news, uid);
+	else if (!keywords_rest_put(&keywords->news, uid, text))
+		keywords->is_full = true;
+}
+
+uint32_t
+keywords_take(struct keywords *keywords, uint32_t uid, const struct span *names,
+    uint32_t count)
+{
+	struct span *rest = NULL;
+	uint32_t rest_count = 0, bits = 0;
+	struct buf text;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t bit = keywords_bit(keywords, names[i]);
+
+		bits |= bit;
+		if (bit != 0 || !is_fit(names[i]))
+			continue;
+		if (rest == NULL)
+			rest = mem_resize(NULL, count - i, sizeof(*rest));
+		rest[rest_count++] = names[i];
+	}
+	if (uid == 0 ||
+	    (rest_count == 0 && keywords->rest.count == 0 &&
+		keywords->news.count == 0)) {
+		mem_free(rest);
+		return bits;
+	}
+	buf_init(&text, KEYWORDS_REST_TEXT_MAX + 1);
+	if (!join(rest, rest_count, &text))
+		keywords->is_full = true;
+	note_rest(keywords, uid, buf_span(&text));
+	buf_free(&text);
+	mem_free(rest);
+	return bits;
+}
+
 void
 keywords_free(struct keywords *keywords)
 {
+	keywords_rest_free(&keywords->rest);
+	keywords_rest_free(&keywords->news);
 	for (unsigned i = 0; i < KEYWORDS_MAX; i++)
 		mem_free(keywords->names[i]);
 	*keywords = (struct keywords){0};

@@ -183,6 +183,37 @@ landing_piece(struct landing *landing, uint32_t id, struct span piece,
 	return ok;
 }
 
+static struct maildir_arrival *
+add_arrival(struct landing *landing)
+{
+	if (landing->arrival_count == landing->arrival_size) {
+		landing->arrival_size = landing->arrival_size * 2 + 16;
+		landing->arrivals = mem_resize(landing->arrivals,
+		    landing->arrival_size, sizeof(*landing->arrivals));
+	}
+	return &landing->arrivals[landing->arrival_count++];
+}
+
+void
+landing_add(struct landing *landing, const struct maildir_arrival *arrival)
+{
+	*add_arrival(landing) = *arrival;
+	uidset_add(&landing->landed, arrival->message.uid);
+}
+
+void
+landing_note_emailid(struct landing *landing, struct span emailid)
+{
+	struct maildir_arrival *arrival;
+
+	if (landing->arrival_count == 0 ||
+	    emailid.len >= MAILDIR_EMAILID_SIZE || emailid.len == 0)
+		return;
+	arrival = &landing->arrivals[landing->arrival_count - 1];
+	memcpy(arrival->emailid, emailid.at, emailid.len);
+	arrival->emailid[emailid.len] = '\0';
+}
+
 bool
 landing_name(
     struct landing *landing, uint32_t id, const struct maildir_message *message)
@@ -197,13 +228,9 @@ landing_name(
 		drop_body(landing, body);
 		return false;
 	}
-	if (landing->arrival_count == landing->arrival_size) {
-		landing->arrival_size = landing->arrival_size * 2 + 16;
-		landing->arrivals = mem_resize(landing->arrivals,
-		    landing->arrival_size, sizeof(*landing->arrivals));
-	}
-	arrival = &landing->arrivals[landing->arrival_count++];
+	arrival = add_arrival(landing);
 	arrival->message = *message;
+	arrival->emailid[0] = '\0';
 	memcpy(arrival->tmp_name, body->tmp_name, sizeof(arrival->tmp_name));
 	uidset_add(&landing->landed, message->uid);
 	landing->arrival_bytes += body->total;

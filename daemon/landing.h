@@ -52,6 +52,13 @@ bool landing_piece(struct landing *landing, uint32_t id, struct span piece,
 bool landing_name(struct landing *landing, uint32_t id,
     const struct maildir_message *message);
 
+/* The EMAILID of the message that was named last. */
+void landing_note_emailid(struct landing *landing, struct span emailid);
+
+/* An arrival whose file is in tmp/ already; copied. */
+void landing_add(
+    struct landing *landing, const struct maildir_arrival *arrival);
+
 /* Drops bodies that no FETCH has named (wanted: the one with this id). */
 void landing_drop(struct landing *landing, uint32_t id);
 void landing_drop_all(struct landing *landing);

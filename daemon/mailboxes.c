@@ -26,14 +26,18 @@ static const struct {
 struct mailbox *
 mailboxes_find(struct mailboxes *list, struct span bytes)
 {
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct mailbox *mailbox = &list->items[i];
+	uint32_t i = spanmap_get(&list->index, bytes);
 
-		if (span_equal(bytes,
-			(struct span){mailbox->bytes, mailbox->bytes_len}))
-			return mailbox;
-	}
-	return NULL;
+	return i == SPANMAP_NONE ? NULL : &list->items[i];
+}
+
+static void
+note_place(struct mailboxes *list, uint32_t i)
+{
+	const struct mailbox *mailbox = &list->items[i];
+
+	spanmap_put(&list->index,
+	    (struct span){mailbox->bytes, mailbox->bytes_len}, i);
 }
 
 /* A name that a command can carry. */
@@ -76,6 +80,7 @@ mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 		mailbox->name = mem_alloc(512);
 		imap_error_printable(list->mailbox, 120, mailbox->name, 512);
 	}
+	note_place(all, all->count - 1);
 }
 
 static bool
@@ -148,22 +153,48 @@ mailboxes_choose(struct mailboxes *all, const struct settings_account *settings)
 	all->count = kept;
 	if (kept > 1)
 		qsort(all->items, kept, sizeof(*all->items), compare_order);
+	spanmap_free(&all->index);
+	for (uint32_t i = 0; i < kept; i++)
+		note_place(all, i);
 }
 
 void
-mailboxes_assign_idle(struct mailboxes *chosen,
-    const struct settings_account *settings, uint32_t connections)
+mailboxes_assign_watch(struct mailboxes *chosen,
+    const struct settings_account *settings, struct mailboxes_push push)
 {
+	/* the watching connection and the fetching one */
+	uint32_t taken = push.has_notify ? 2 : 0;
+	uint32_t idles = push.has_idle && push.connections > taken
+	    ? push.connections - taken
+	    : 0;
+	bool is_first = true;
+
 	for (uint32_t i = 0; i < chosen->count; i++) {
 		struct mailbox *mailbox = &chosen->items[i];
+		bool is_notified = push.has_notify && !mailbox->is_unnotified;
 
 		mailbox->is_watched = settings->watch.count == 0 ||
 		    first_match(mailbox, &settings->watch) <
 			settings->watch.count;
-		mailbox->has_idle = mailbox->is_watched && connections > 0;
-		if (mailbox->has_idle)
-			connections--;
+		mailbox->watch = MAILBOX_POLLED;
+		if (!mailbox->is_watched)
+			continue;
+		if (idles > 0 && (is_first || !is_notified)) {
+			mailbox->watch = MAILBOX_IDLED;
+			idles--;
+		} else if (is_notified) {
+			mailbox->watch = MAILBOX_NOTIFIED;
+		}
+		is_first = false;
 	}
+}
+
+const char *
+mailbox_watch_name(enum mailbox_watch watch)
+{
+	static const char *const names[] = {"poll", "IDLE", "NOTIFY"};
+
+	return names[watch];
 }
 
 void
@@ -172,5 +203,6 @@ mailboxes_free(struct mailboxes *list)
 	for (uint32_t i = 0; i < list->count; i++)
 		mailbox_free(&list->items[i]);
 	mem_free(list->items);
+	spanmap_free(&list->index);
 	*list = (struct mailboxes){0};
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/settings.h"
+#include "daemon/spanmap.h"
 #include "libclient/imap.h"
 
 /* The most mailboxes that a server may list, the longest name, and the bytes
@@ -16,6 +17,13 @@
 #define MAILBOXES_MAX	    20000
 #define MAILBOXES_MAX_NAME  1024
 #define MAILBOXES_MAX_BYTES 4194304
+
+/* How what happens in a mailbox is heard of. */
+enum mailbox_watch {
+	MAILBOX_POLLED,
+	MAILBOX_IDLED, /* by an IDLE of its own */
+	MAILBOX_NOTIFIED /* with the others, by NOTIFY */
+};
 
 struct mailbox {
 	char *bytes; /* as commands take it */
@@ -25,8 +33,16 @@ struct mailbox {
 	char delimiter;
 	unsigned flags; /* enum imap_list_flag */
 	uint32_t order; /* of the pattern that chose it */
-	bool has_idle; /* gets push by an IDLE of its own */
-	bool is_watched; /* ... or would, if there were connections enough */
+	enum mailbox_watch watch;
+	bool is_watched; /* it is to get push, if that can be had */
+	bool is_unnotified; /* NOTIFY was set, and does not tell of it */
+};
+
+/* What the server and the limit of connections allow. */
+struct mailboxes_push {
+	uint32_t connections;
+	bool has_idle;
+	bool has_notify;
 };
 
 struct mailboxes {
@@ -34,6 +50,7 @@ struct mailboxes {
 	uint32_t count;
 	uint32_t size;
 	size_t bytes; /* of all names */
+	struct spanmap index; /* of their bytes */
 };
 
 /* Adds what LIST told; mailboxes that cannot be opened and repetitions are
@@ -44,9 +61,17 @@ void mailboxes_add(struct mailboxes *all, const struct imap_list *list);
 void mailboxes_choose(
     struct mailboxes *all, const struct settings_account *settings);
 
-/* Gives an IDLE to the first `connections` of those that `watch` names. */
-void mailboxes_assign_idle(struct mailboxes *chosen,
-    const struct settings_account *settings, uint32_t connections);
+/*
+ * Says how each is watched. With NOTIFY one connection watches all that
+ * `watch` names and a second one fetches; a third one is the first folder's
+ * own, for an IDLE is told sooner. Without it, and of what NOTIFY does not
+ * tell, the first ones get an IDLE as far as the connections go.
+ */
+void mailboxes_assign_watch(struct mailboxes *chosen,
+    const struct settings_account *settings, struct mailboxes_push push);
+
+/* "IDLE", "NOTIFY", "poll" */
+const char *mailbox_watch_name(enum mailbox_watch watch);
 
 /* The one of these bytes, or NULL. */
 struct mailbox *mailboxes_find(struct mailboxes *list, struct span bytes);

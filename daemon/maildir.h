@@ -81,10 +81,14 @@ int maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
 /* Removes a file of tmp/; errors ignored. */
 void maildir_remove_tmp(struct maildir *maildir, const char *tmp_name);
 
+/* Longer ones are not kept, and NUL. */
+#define MAILDIR_EMAILID_SIZE 64
+
 /* One finished file on its way from tmp/ to new/ or cur/. */
 struct maildir_arrival {
 	char tmp_name[MAILDIR_NAME_SIZE];
 	struct maildir_message message;
+	char emailid[MAILDIR_EMAILID_SIZE]; /* for its row; "": unknown */
 };
 
 /*
@@ -118,6 +122,17 @@ bool maildir_set_flags(struct maildir *maildir,
 bool maildir_remove(struct maildir *maildir,
     const struct maildir_identity *identity,
     const struct maildir_message *message, struct imap_error *error);
+
+/*
+ * Lets go of a message's file: it becomes a local one, without `,U=...` in its
+ * name and with these flags, in another folder of the same file system if `to`
+ * is not NULL. Never replaces another file; a missing one counts as released.
+ * DISK lane.
+ */
+bool maildir_release(struct maildir *maildir,
+    const struct maildir_identity *identity,
+    const struct maildir_message *message, struct maildir *to, uint32_t flags,
+    struct imap_error *error);
 
 /* Makes cur/ and new/ durable after changes. */
 bool maildir_sync(struct maildir *maildir, struct imap_error *error);

@@ -237,20 +237,19 @@ maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
 
 /* ---- names ---- */
 
-/*
- * Renames unless the new name is taken (EEXIST). File systems that cannot do
- * that in one step (NFS) can with a link.
- */
-static bool
-rename_without_replacing(
-    int from_fd, const char *from, int to_fd, const char *to)
+bool
+maildir_rename_at(int from_fd, const char *from, int to_fd, const char *to)
 {
 	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return true;
 	if (errno != EINVAL && errno != ENOSYS)
 		return false;
-	if (linkat(from_fd, from, to_fd, to, 0) < 0)
+	/* what some cannot do in one step (NFS), they can with a link */
+	if (linkat(from_fd, from, to_fd, to, 0) < 0) {
+		if (errno == EPERM)
+			errno = EINVAL; /* a directory */
 		return false;
+	}
 	return unlinkat(from_fd, from, 0) == 0;
 }
 
@@ -268,13 +267,41 @@ uid_of(const char *name)
 	    : 2;
 }
 
+/*
+ * Moves a file to a directory under its name without `,U=...`; false and
+ * errno, ENOENT if it is not there.
+ */
+static bool
+move_disowned(int from_fd, const char *from, int to_fd, const char *name)
+{
+	char local[MAILDIR_NAME_SIZE];
+
+	if (!maildir_disowned_name(name, 1, local)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	for (unsigned attempt = 1; attempt < DISOWN_ATTEMPTS; attempt++) {
+		if (maildir_rename_at(from_fd, from, to_fd, local))
+			return true;
+		if (errno != EEXIST)
+			return false;
+		/* the UID first: many may differ in nothing else */
+		if (!maildir_disowned_name(
+			name, attempt == 1 ? uid_of(name) : attempt, local)) {
+			errno = ENAMETOOLONG;
+			return false;
+		}
+	}
+	return false;
+}
+
 bool
 maildir_disown(struct maildir *maildir, const char *name, bool is_new,
     struct imap_error *error)
 {
 	const char *directory = directory_name(is_new);
 	char local[MAILDIR_NAME_SIZE];
-	bool is_ok = false;
+	bool is_ok;
 	int fd;
 
 	if (!maildir_disowned_name(name, 1, local))
@@ -282,21 +309,47 @@ maildir_disown(struct maildir *maildir, const char *name, bool is_new,
 	fd = maildir_open_directory(maildir, directory, error);
 	if (fd < 0)
 		return false;
-	for (unsigned attempt = 1; attempt < DISOWN_ATTEMPTS; attempt++) {
-		is_ok = rename_without_replacing(fd, name, fd, local) ||
-		    errno == ENOENT;
-		if (is_ok || errno != EEXIST)
-			break;
-		/* the UID first: many may differ in nothing else */
-		if (!maildir_disowned_name(
-			name, attempt == 1 ? uid_of(name) : attempt, local)) {
-			errno = ENAMETOOLONG;
-			break;
-		}
-	}
-	if (!is_ok)
-		maildir_fail(maildir, "rename", directory, name, error);
+	is_ok = move_disowned(fd, name, fd, name) || errno == ENOENT ||
+	    maildir_fail(maildir, "rename", directory, name, error);
 	close(fd);
+	return is_ok;
+}
+
+bool
+maildir_release(struct maildir *maildir,
+    const struct maildir_identity *identity,
+    const struct maildir_message *message, struct maildir *to, uint32_t flags,
+    struct imap_error *error)
+{
+	struct pair pair, pair_to;
+	struct place from, as;
+	bool is_missing, is_ok = false;
+
+	if (to == NULL)
+		to = maildir;
+	if (!open_pair(maildir, &pair, error))
+		return false;
+	if (!open_pair(to, &pair_to, error)) {
+		close_pair(&pair);
+		return false;
+	}
+	for (int i = 0; i < FIND_ATTEMPTS; i++) {
+		is_ok = find(maildir, &pair, identity, message, &from,
+		    &is_missing, error);
+		if (!is_ok || is_missing)
+			break;
+		reflag_place(&from, flags, &as);
+		if (move_disowned(pair_fd(&pair, from.is_new), from.name,
+			pair_fd(&pair_to, as.is_new), as.name))
+			break;
+		if (errno == ENOENT)
+			continue;
+		is_ok = maildir_fail(maildir, "release",
+		    directory_name(from.is_new), from.name, error);
+		break;
+	}
+	close_pair(&pair_to);
+	close_pair(&pair);
 	return is_ok;
 }
 
@@ -316,7 +369,7 @@ maildir_rename(struct maildir *maildir, const struct maildir_identity *identity,
 		return true;
 	if (!open_pair(maildir, &pair, error))
 		return false;
-	is_ok = rename_without_replacing(
+	is_ok = maildir_rename_at(
 	    pair_fd(&pair, is_new), name, pair_fd(&pair, to.is_new), to.name);
 	if (!is_ok)
 		maildir_fail(

@@ -58,6 +58,24 @@ bool maildir_same_content(struct maildir *maildir, const char *name_a,
 bool maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
     struct imap_error *error);
 
+/* ---- looking on ---- */
+
+/* When new/ and cur/ were last changed. */
+struct maildir_stamp {
+	int64_t new_ns;
+	int64_t cur_ns;
+};
+
+/* Taken before a scan, it tells afterwards whether anything changed since:
+ * one that is so young that it may change unseen is never the same. */
+struct maildir_stamp maildir_stamp(const struct maildir *maildir);
+bool maildir_stamp_is(
+    const struct maildir *maildir, const struct maildir_stamp *stamp);
+
+/* A descriptor (O_PATH) of "new", "cur" or (NULL) the folder itself, to be
+ * watched; -1: it is not there. */
+int maildir_open_watched(const struct maildir *maildir, const char *directory);
+
 /* ---- files of the folder itself ---- */
 
 /*

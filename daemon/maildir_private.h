@@ -13,6 +13,12 @@
 /* How every directory below the root is opened. */
 #define MAILDIR_OPEN_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
+struct maildir_root {
+	int fd;
+	int lock_fd;
+	char *path;
+};
+
 /* One descriptor a folder: there may be thousands of them. */
 struct maildir {
 	int fd;
@@ -28,6 +34,13 @@ struct maildir {
 bool maildir_fail(const struct maildir *maildir, const char *operation,
     const char *directory, const char *name, struct imap_error *error);
 
+/*
+ * Opens a path below the root, component by component; missing ones are made
+ * if is_created is not NULL. -1 and errno.
+ */
+int maildir_open_path(
+    const struct maildir_root *root, const char *path, bool *is_created);
+
 /* Opens "cur", "new" or "tmp". -1 and *error. */
 int maildir_open_directory(
     const struct maildir *maildir, const char *name, struct imap_error *error);
@@ -39,6 +52,13 @@ int maildir_open_directory(
 bool maildir_each_file(const struct maildir *maildir, const char *directory,
     bool (*visit)(void *user, const char *name), void *user,
     struct imap_error *error);
+
+/*
+ * Renames unless the new name is taken (EEXIST), in one step where the file
+ * system can. Directories: false and EINVAL where it cannot.
+ */
+bool maildir_rename_at(
+    int from_fd, const char *from, int to_fd, const char *to);
 
 /* write() until all is written; false and errno. */
 bool maildir_write_all(int fd, const char *text, size_t len);

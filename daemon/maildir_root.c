@@ -29,12 +29,6 @@
 /* How much of a path an error shows: its end. */
 #define PATH_SHOWN 200
 
-struct maildir_root {
-	int fd;
-	int lock_fd;
-	char *path;
-};
-
 void
 maildir_close_fd(int fd)
 {
@@ -251,11 +245,11 @@ open_component(int parent, const char *name, bool *is_created)
 	return errno == EEXIST ? openat(parent, name, MAILDIR_OPEN_FLAGS) : -1;
 }
 
-/* Opens a path below the root; as open_component(). */
-static int
-open_path(int root, const char *path, bool *is_created)
+int
+maildir_open_path(
+    const struct maildir_root *root, const char *path, bool *is_created)
 {
-	int fd = openat(root, ".", MAILDIR_OPEN_FLAGS);
+	int fd = openat(root->fd, ".", MAILDIR_OPEN_FLAGS);
 
 	while (fd >= 0 && *path != '\0') {
 		char name[NAME_MAX + 1];
@@ -300,7 +294,8 @@ maildir_open(
 
 	maildir->path = *path == '\0' ? mem_copy_string(root->path)
 				      : mem_format("%s/%s", root->path, path);
-	maildir->fd = open_path(root->fd, path, &maildir->has_new_directories);
+	maildir->fd =
+	    maildir_open_path(root, path, &maildir->has_new_directories);
 	if (maildir->fd < 0) {
 		maildir_fail(maildir, "open Maildir", NULL, NULL, error);
 		return maildir_close(maildir);
@@ -332,7 +327,7 @@ maildir_close(struct maildir *maildir)
 bool
 maildir_exists(struct maildir_root *root, const char *path)
 {
-	int fd = open_path(root->fd, path, NULL);
+	int fd = maildir_open_path(root, path, NULL);
 	int cur_fd = fd < 0 ? -1 : openat(fd, "cur", MAILDIR_OPEN_FLAGS);
 
 	maildir_close_fd(cur_fd);

@@ -114,6 +114,52 @@ maildir_clean_tmp(struct maildir *maildir)
 	close(cleaning.fd);
 }
 
+/* ---- looking on ---- */
+
+/* A file system's clock ticks no finer than this. */
+#define TICK_NS 20000000
+
+static int64_t
+changed_at(const struct maildir *maildir, const char *directory, int64_t now)
+{
+	struct stat info;
+	int64_t at;
+
+	if (fstatat(maildir->fd, directory, &info, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	at = info.st_mtim.tv_sec * INT64_C(1000000000) + info.st_mtim.tv_nsec;
+	return at > now - TICK_NS ? -1 : at;
+}
+
+struct maildir_stamp
+maildir_stamp(const struct maildir *maildir)
+{
+	struct timespec time;
+	int64_t now;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	now = time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+	return (struct maildir_stamp){
+	    changed_at(maildir, "new", now), changed_at(maildir, "cur", now)};
+}
+
+bool
+maildir_stamp_is(
+    const struct maildir *maildir, const struct maildir_stamp *stamp)
+{
+	struct maildir_stamp now = maildir_stamp(maildir);
+
+	return stamp->new_ns > 0 && stamp->cur_ns > 0 &&
+	    now.new_ns == stamp->new_ns && now.cur_ns == stamp->cur_ns;
+}
+
+int
+maildir_open_watched(const struct maildir *maildir, const char *directory)
+{
+	return openat(maildir->fd, directory == NULL ? "." : directory,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* ---- small files ---- */
 
 size_t

@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/state_message.h"
 #include "libclient/base/buf.h"
 #include "libclient/base/imap_error.h"
 #include "libclient/wire/uidset.h"
 
-struct state;
+#define STATE_OBJECTID_SIZE 256 /* with NUL; RFC 8474 */
 
 /* One mirrored mailbox. */
 struct state_folder {
@@ -23,15 +24,9 @@ struct state_folder {
 	uint32_t stale_uidvalidity;
 	bool is_held; /* by delete_guard */
 	bool is_gone; /* vanished from the server */
-};
-
-/* One message as last agreed with the server. */
-struct state_message {
-	uint32_t uid;
-	uint32_t flags; /* index.h's bits */
-	uint64_t size;
-	int64_t date;
-	uint64_t modseq; /* 0: unknown */
+	int64_t last_full; /* comparison of everything: Unix seconds, or 0 */
+	/* MAILBOXID, RFC 8474; "": unknown, and in a change: as it was. */
+	char mailboxid[STATE_OBJECTID_SIZE];
 };
 
 /*
@@ -65,19 +60,19 @@ char *state_path_owner(struct state *state, const char *path);
 bool state_load_folder(struct state *state, struct span mailbox,
     struct state_folder *folder, struct imap_error *error);
 
-/* Calls found() for each message row of a mailbox, in order of UID. */
-bool state_load_messages(struct state *state, struct span mailbox,
-    void (*found)(void *user, const struct state_message *message), void *user,
-    struct imap_error *error);
-
 /* A change of one mailbox, applied as one transaction; parts may be empty. */
 struct state_change {
 	struct span mailbox;
 	const struct state_folder *folder; /* NULL: as it was */
 	bool forget_messages; /* first: another UIDVALIDITY */
+	bool forget_retired;
+	bool swap_retired; /* then: the retired ones are the present ones */
 	const struct uidset *removed; /* NULL: none */
 	const struct state_message *put; /* inserted or replaced */
 	uint32_t put_count;
+	const struct uidset *admitted; /* no longer withheld; NULL: none */
+	const struct state_withheld *withheld; /* inserted or replaced */
+	uint32_t withheld_count;
 };
 bool state_apply(struct state *state, const struct state_change *change,
     struct imap_error *error);
@@ -87,6 +82,16 @@ bool state_each_folder(struct state *state,
     void (*found)(void *user, struct span mailbox, const char *path,
 	const struct state_folder *folder),
     void *user, struct imap_error *error);
+
+/*
+ * The server renamed a mailbox: its rows go to the new name and path. False
+ * (LOCAL) when another mailbox has the path or the new name was synced before.
+ */
+bool state_rename_folder(struct state *state, struct span mailbox,
+    struct span to, const char *path, struct imap_error *error);
+/* Forgets a mailbox, its path and its messages. */
+bool state_forget_folder(
+    struct state *state, struct span mailbox, struct imap_error *error);
 
 /*
  * What was learned about the server, by name. Returns a copy, to be freed, or

@@ -17,12 +17,12 @@
 
 /* "MMir" in the file's header: another program's database is not ours. */
 #define APPLICATION_ID 0x4d4d6972
-#define VERSION	       1
+#define VERSION	       2
 
 #define BUSY_TIMEOUT_MS 5000
 
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
+/* From each version to the next; nothing is the first. */
+static const char *const upgrades[VERSION] = {
     "CREATE TABLE IF NOT EXISTS folder ("
     " id INTEGER PRIMARY KEY,"
     " mailbox BLOB NOT NULL UNIQUE,"
@@ -45,8 +45,22 @@ static const char schema[] =
     " name TEXT PRIMARY KEY,"
     " value TEXT NOT NULL) WITHOUT ROWID;"
     "PRAGMA application_id = 1296918898;" /* APPLICATION_ID */
-    "PRAGMA user_version = 1;" /* VERSION */
-    "COMMIT";
+    "PRAGMA user_version = 1;",
+    "ALTER TABLE message ADD COLUMN emailid BLOB;"
+    "ALTER TABLE message ADD COLUMN keywords TEXT;"
+    "CREATE INDEX message_emailid ON message (emailid)"
+    " WHERE emailid IS NOT NULL;"
+    "ALTER TABLE folder ADD COLUMN last_full INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN mailboxid BLOB;"
+    "CREATE TABLE withheld ("
+    " folder INTEGER NOT NULL,"
+    " uid INTEGER NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL,"
+    " next_try INTEGER NOT NULL,"
+    " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "PRAGMA user_version = 2;",
+};
 
 bool
 state_report(
@@ -72,7 +86,7 @@ state_exec(const struct state *state, const char *sql)
 	return sqlite3_exec(state->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-enum soundness { SOUND, EMPTY, UNSOUND, UNREADABLE };
+enum soundness { SOUND, UNSOUND, UNREADABLE };
 
 /* What a statement answers that asks for one value. */
 struct answer {
@@ -116,18 +130,18 @@ judge_code(int code)
 }
 
 /*
- * Whether the file is ours and whole; *why is borrowed until the next call to
- * SQLite. quick_check reads all pages once: a damaged one must not turn up in
- * the middle of a run.
+ * Whether the file is ours and whole, and of which version (0: it is empty);
+ * *why is borrowed until the next call to SQLite. quick_check reads all pages
+ * once: a damaged one must not turn up in the middle of a run.
  */
 static enum soundness
-judge(sqlite3 *db, const char **why)
+judge(sqlite3 *db, int *version, const char **why)
 {
 	static const char *const questions[] = {"PRAGMA application_id",
 	    "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema",
 	    "PRAGMA quick_check(1)"};
 	struct answer answers[4] = {0};
-	sqlite3_int64 id, version;
+	sqlite3_int64 id;
 
 	for (size_t i = 0; i < 4; i++) {
 		int code = ask(db, questions[i], &answers[i]);
@@ -137,17 +151,32 @@ judge(sqlite3 *db, const char **why)
 			return judge_code(code);
 	}
 	id = answers[0].number;
-	version = answers[1].number;
-	if (id == 0 && version == 0 && answers[2].number == 0)
-		return EMPTY;
+	*version = (int)answers[1].number;
+	if (id == 0 && *version == 0 && answers[2].number == 0)
+		return SOUND;
 	*why = "it is another program's";
 	if (id != APPLICATION_ID)
 		return UNSOUND;
 	*why = "it was written by a newer version";
-	if (version > VERSION)
+	if (answers[1].number > VERSION)
 		return UNSOUND;
 	*why = "its contents are damaged";
-	return answers[3].is_ok && version == VERSION ? SOUND : UNSOUND;
+	return answers[3].is_ok && answers[1].number > 0 ? SOUND : UNSOUND;
+}
+
+/* Brings the tables to our version, or leaves them as they were. */
+static bool
+upgrade(const struct state *state, int version)
+{
+	bool is_ok = true;
+
+	if (version == VERSION)
+		return true;
+	if (!state_exec(state, "BEGIN IMMEDIATE"))
+		return false;
+	for (int i = version; is_ok && i < VERSION; i++)
+		is_ok = state_exec(state, upgrades[i]);
+	return is_ok && state_exec(state, "COMMIT");
 }
 
 /* Makes an empty file with the right mode; SQLite's own would be 0644. */
@@ -176,14 +205,15 @@ static enum soundness
 open_file(struct state *state, const char **why)
 {
 	enum soundness soundness;
+	int version = 0;
 
 	if (sqlite3_open_v2(state->path, &state->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return UNREADABLE;
 	(void)sqlite3_extended_result_codes(state->db, 1);
 	(void)sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
-	soundness = judge(state->db, why);
-	if (soundness == UNSOUND || soundness == UNREADABLE)
+	soundness = judge(state->db, &version, why);
+	if (soundness != SOUND)
 		return soundness;
 	if (!state_exec(state,
 		"PRAGMA journal_mode = WAL;"
@@ -192,8 +222,7 @@ open_file(struct state *state, const char **why)
 	    !state_exec(state,
 		state->is_durable ? "PRAGMA synchronous = FULL"
 				  : "PRAGMA synchronous = OFF") ||
-	    (soundness == EMPTY && !state_exec(state, schema)) ||
-	    !state_prepare(state)) {
+	    !upgrade(state, version) || !state_prepare(state)) {
 		*why = sqlite3_errmsg(state->db);
 		return judge_code(sqlite3_errcode(state->db));
 	}
@@ -203,7 +232,7 @@ open_file(struct state *state, const char **why)
 static void
 close_file(struct state *state)
 {
-	for (int i = 0; i < STATE_QUERIES_MAX; i++) {
+	for (int i = 0; i < STATE_QUERY_COUNT; i++) {
 		sqlite3_finalize(state->statements[i]);
 		state->statements[i] = NULL;
 	}

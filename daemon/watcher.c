@@ -21,6 +21,7 @@ static const struct watcher_row
 		{
 		    [WATCHER_TIMEOUT] = ROW(OPEN, OPENING),
 		    [WATCHER_WAKE] = ROW(OPEN, OPENING),
+		    [WATCHER_LOCAL] = ROW(OPEN, OPENING),
 		},
 	    [WATCHER_OPENING] =
 		{
@@ -32,6 +33,7 @@ static const struct watcher_row
 		{
 		    [WATCHER_OK] = ROW(ASK, COMPARING),
 		    [WATCHER_NO] = ROW(BACK_OFF, RESTING),
+		    [WATCHER_AGAIN] = ROW(EXAMINE, SELECTING),
 		},
 	    [WATCHER_COMPARING] =
 		{
@@ -60,6 +62,7 @@ static const struct watcher_row
 		{
 		    [WATCHER_ARRIVED] = ROW(ASK, COMPARING),
 		    [WATCHER_CHANGED] = ROW(SETTLE, SETTLING),
+		    [WATCHER_LOCAL] = ROW(ASK, COMPARING),
 		    [WATCHER_TIMEOUT] = ROW(LEAVE, LEAVING),
 		    [WATCHER_WAKE] = ROW(LEAVE, LEAVING),
 		    [WATCHER_ENDED] = ROW(LEAVE, LEAVING),
@@ -70,6 +73,7 @@ static const struct watcher_row
 		{
 		    [WATCHER_ARRIVED] = ROW(SETTLE, SETTLING),
 		    [WATCHER_CHANGED] = ROW(SETTLE, SETTLING),
+		    [WATCHER_LOCAL] = ROW(ASK, COMPARING),
 		    [WATCHER_TIMEOUT] = ROW(ASK, COMPARING),
 		    [WATCHER_WAKE] = ROW(ASK, COMPARING),
 		    [WATCHER_ENDED] = ROW(ASK, COMPARING),
@@ -135,8 +139,8 @@ static const char *const state_names[] = {"STOPPED", "RESTING", "OPENING",
     "LEAVING"};
 
 static const char *const event_names[] = {"NONE", "TIMEOUT", "WAKE", "PREPARED",
-    "OPENED", "OK", "NO", "SAME", "DIFFERS", "FETCHED", "COMMITTED", "ARRIVED",
-    "CHANGED", "ENDED", "POLLED", "YIELD", "DISK", "LOST", "STOP"};
+    "OPENED", "OK", "NO", "AGAIN", "SAME", "DIFFERS", "FETCHED", "COMMITTED", "ARRIVED",
+    "CHANGED", "LOCAL", "ENDED", "POLLED", "YIELD", "DISK", "LOST", "STOP"};
 
 const char *
 watcher_state_name(enum watcher_state state)

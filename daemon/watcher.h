@@ -31,12 +31,14 @@ enum watcher_event {
 	WATCHER_OPENED, /* there is a connection */
 	WATCHER_OK, /* what was asked last was answered */
 	WATCHER_NO, /* ... was refused */
+	WATCHER_AGAIN, /* ... in this form, and there is another one */
 	WATCHER_SAME, /* server and disk are equal */
 	WATCHER_DIFFERS, /* bodies are to be fetched */
 	WATCHER_FETCHED, /* nothing is to be fetched; disk to be changed */
 	WATCHER_COMMITTED, /* the disk has been changed */
 	WATCHER_ARRIVED, /* EXISTS grew after a quiet time */
 	WATCHER_CHANGED, /* something else happened in the mailbox */
+	WATCHER_LOCAL, /* bodies that somebody removed here are wanted */
 	WATCHER_ENDED, /* the server ended or refused IDLE */
 	WATCHER_POLLED, /* this folder has no IDLE of its own */
 	WATCHER_YIELD, /* another folder needs the connection */

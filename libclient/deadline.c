@@ -13,8 +13,12 @@ deadline_set_due(struct deadline *deadline, uint64_t due, uint64_t now)
 {
 	if (deadline->due == due)
 		return;
+	/* nobody was in a hurry for what is asked only now */
+	if (deadline->due == 0 && deadline->hurry <= now)
+		deadline->hurry = 0;
 	deadline->due = due;
 	deadline->due_since = now;
+	deadline->due_limit = 0;
 	deadline->body_total = 0;
 	/* nobody measured the pace while nothing was due */
 	if (deadline->body_since != 0)
@@ -23,9 +27,23 @@ deadline_set_due(struct deadline *deadline, uint64_t due, uint64_t now)
 }
 
 void
+deadline_set_limit(struct deadline *deadline, uint64_t limit)
+{
+	deadline->due_limit = limit;
+}
+
+void
+deadline_hurry(struct deadline *deadline, uint64_t until)
+{
+	if (deadline->hurry == 0 || until < deadline->hurry)
+		deadline->hurry = until;
+}
+
+void
 deadline_heard(struct deadline *deadline, uint64_t now, bool is_in_body)
 {
 	deadline->last_heard = now;
+	deadline->hurry = 0;
 	if (!is_in_body) {
 		deadline->body_since = 0;
 	} else if (deadline->body_since == 0) {
@@ -54,6 +72,8 @@ silence_end(const struct deadline *deadline)
 static uint64_t
 reply_end(const struct deadline *deadline)
 {
+	if (deadline->due_limit != 0)
+		return deadline->due_since + deadline->due_limit;
 	return deadline->due_since + DEADLINE_REPLY_FACTOR * deadline->timeout +
 	    deadline->body_total * SECOND / DEADLINE_BODY_PACE;
 }
@@ -71,6 +91,8 @@ deadline_next(const struct deadline *deadline)
 		next = reply;
 	if (deadline->body_since != 0 && pace < next)
 		next = pace;
+	if (deadline->hurry != 0 && deadline->hurry < next)
+		next = deadline->hurry;
 	return next;
 }
 
@@ -97,6 +119,13 @@ deadline_check(
 {
 	uint64_t seconds = deadline->timeout / SECOND;
 
+	if (deadline->hurry != 0 && now >= deadline->hurry) {
+		deadline->hurry = 0;
+		if (deadline->due != 0)
+			return imap_error_set(error, IMAP_ERROR_TIMEOUT,
+			    "the server did not answer when it was asked "
+			    "whether it is there");
+	}
 	if (deadline->due == 0)
 		return true;
 	if (now >= silence_end(deadline))
@@ -107,7 +136,8 @@ deadline_check(
 	if (now >= reply_end(deadline))
 		return imap_error_set(error, IMAP_ERROR_TIMEOUT,
 		    "the server did not finish a reply within %" PRIu64 " s",
-		    DEADLINE_REPLY_FACTOR * seconds);
+		    deadline->due_limit != 0 ? deadline->due_limit / SECOND
+					     : DEADLINE_REPLY_FACTOR * seconds);
 	if (!body_keeps_pace(deadline, now))
 		return imap_error_set(error, IMAP_ERROR_TIMEOUT,
 		    "a message came more slowly than %d bytes a second for "

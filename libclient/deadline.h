@@ -22,6 +22,8 @@ struct deadline {
 	uint64_t timeout; /* the longest silence */
 	uint64_t due; /* serial of the reply waited for; 0: none */
 	uint64_t due_since; /* since when */
+	uint64_t due_limit; /* the reply's own, from due_since; 0: none */
+	uint64_t hurry; /* a byte has to come by then; 0: need not */
 	uint64_t last_heard; /* when the last byte came */
 	uint64_t body_total; /* octets of bodies since due_since */
 	uint64_t body_since; /* begin of the pace's window; 0: no body flows */
@@ -30,6 +32,12 @@ struct deadline {
 
 /* The reply that is due now; another one than before begins anew. */
 void deadline_set_due(struct deadline *deadline, uint64_t due, uint64_t now);
+
+/* The due reply is one that takes a server no time. */
+void deadline_set_limit(struct deadline *deadline, uint64_t limit);
+
+/* If anything is due by then, a byte has to have come. */
+void deadline_hurry(struct deadline *deadline, uint64_t until);
 
 /* Bytes came. is_in_body: a long body is flowing. */
 void deadline_heard(struct deadline *deadline, uint64_t now, bool is_in_body);

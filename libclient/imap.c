@@ -19,6 +19,12 @@
 #define ID_LIST \
 	"(\"name\" \"mailmirror\" \"version\" \"" MAILMIRROR_VERSION "\")"
 
+/* For the + of IDLE, and for the answer to DONE. */
+#define IDLE_LIMIT UINT64_C(15000000)
+
+/* In it what was sent is acknowledged, if the peer is there. */
+#define ROUND_TRIP UINT64_C(1000000)
+
 /* Bytes that wait for the kernel, before no more are made. */
 #define BACKLOG_MAX 1048576
 
@@ -34,6 +40,7 @@ static const struct frame_limits manual_limits = {
 struct imap {
 	sd_event *loop;
 	struct imap_endpoint endpoint;
+	struct imap_known known;
 	char *host;
 	char *user;
 	char *secret;
@@ -51,6 +58,7 @@ struct imap {
 	bool is_freed; /* by the handler, while dispatching */
 	bool is_over; /* IMAP_CLOSED was told */
 	bool has_tls_begun; /* after STARTTLS */
+	bool compresses_at_login;
 };
 
 static void pump(struct imap *imap);
@@ -75,6 +83,15 @@ destroy(struct imap *imap)
 /* ---- the deadline ---- */
 
 static void
+note_due(struct imap *imap)
+{
+	deadline_set_due(&imap->deadline,
+	    imap->stream == NULL ? 0 : session_due(imap->session), clock_now());
+	if (imap->stream != NULL && session_due_is_idle(imap->session))
+		deadline_set_limit(&imap->deadline, IDLE_LIMIT);
+}
+
+static void
 arm_timer(struct imap *imap)
 {
 	uint64_t next = deadline_next(&imap->deadline);
@@ -95,14 +112,12 @@ on_timer(sd_event_source *source, uint64_t at, void *user)
 {
 	struct imap *imap = user;
 	struct imap_error error = {0};
-	uint64_t now = clock_now();
 
 	(void)source;
 	(void)at;
 	imap->timer_at = 0;
-	deadline_set_due(&imap->deadline,
-	    imap->stream == NULL ? 0 : session_due(imap->session), now);
-	if (!deadline_check(&imap->deadline, now, &error)) {
+	note_due(imap);
+	if (!deadline_check(&imap->deadline, clock_now(), &error)) {
 		session_closed(imap->session, &error);
 		pump(imap);
 		return 0;
@@ -128,8 +143,7 @@ flush(struct imap *imap)
 		session_taken(imap->session, out.len);
 		stream_flush(imap->stream);
 	}
-	deadline_set_due(
-	    &imap->deadline, session_due(imap->session), clock_now());
+	note_due(imap);
 	arm_timer(imap);
 }
 
@@ -144,11 +158,24 @@ dispatch(struct imap *imap)
 			deadline_body(&imap->deadline, event.body.piece.len);
 		if (event.type == IMAP_CLOSED)
 			imap->is_over = true;
-		if (event.type == IMAP_READY || imap->is_over)
+		if (imap->is_over ||
+		    (session_is_ready(imap->session) &&
+			!session_is_early(imap->session)))
 			imap->secret = mem_free_secret(imap->secret);
 		imap->handler(imap, &event, imap->user_data);
 	}
 	imap->is_dispatching = false;
+}
+
+/* What came behind the agreement is deflated already. */
+static bool
+begin_deflate(struct imap *imap)
+{
+	if (imap->is_freed || imap->is_over ||
+	    session_want(imap->session) != SESSION_WANT_DEFLATE)
+		return false;
+	stream_start_deflate(imap->stream, session_deflated(imap->session));
+	return true;
 }
 
 /* Hands out what the session has to tell, then does what it wants. */
@@ -157,7 +184,9 @@ pump(struct imap *imap)
 {
 	if (imap->is_dispatching)
 		return;
-	dispatch(imap);
+	do {
+		dispatch(imap);
+	} while (begin_deflate(imap));
 	if (imap->is_freed) {
 		destroy(imap);
 		return;
@@ -314,12 +343,17 @@ new_session(const struct imap *imap)
 		    .disabled = endpoint->disabled,
 		    .disabled_count = endpoint->disabled_count,
 		    .enable = endpoint->enable,
+		    .asks_capability = endpoint->asks_capability,
+		    .forces_id = endpoint->forces_id,
 		    .id = ID_LIST,
 		},
 	};
 
+	config.login.known_before = imap->known.before;
+	config.login.known_after = imap->known.after;
 	if (endpoint->trace != NULL)
 		config.trace = *endpoint->trace;
+	config.login.compress = imap->compresses_at_login;
 	config.is_manual = endpoint->is_manual;
 	if (endpoint->is_manual)
 		config.limits = &manual_limits;
@@ -354,6 +388,8 @@ imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
 
 	imap->loop = sd_event_ref(loop);
 	imap->endpoint = *endpoint;
+	if (endpoint->known != NULL)
+		imap->known = *endpoint->known;
 	imap->host = mem_copy_string(endpoint->host);
 	imap->user = mem_copy_string(endpoint->user);
 	imap->secret = mem_copy_string(endpoint->secret);
@@ -403,12 +439,6 @@ imap_set_tls_context(struct imap *imap, struct tls_context *context)
 }
 
 void
-imap_start_deflate(struct imap *imap)
-{
-	stream_start_deflate(imap->stream, span_of(""));
-}
-
-void
 imap_binding(const struct imap *imap, char *exporter, size_t exporter_size,
     struct span *exporter_out, char *unique, size_t unique_size,
     struct span *unique_out)
@@ -433,6 +463,17 @@ imap_session(const struct imap *imap)
 	return imap->session;
 }
 
+uint64_t
+imap_compress(struct imap *imap)
+{
+	const uint64_t serial = session_compress(imap->session);
+
+	/* for a session that follows if this one has to be dialled again */
+	if (serial == UINT64_MAX)
+		imap->compresses_at_login = true;
+	return imap_queued(imap, serial);
+}
+
 /* ---- what is known ---- */
 
 const struct capabilities *
@@ -441,10 +482,66 @@ imap_capabilities(const struct imap *imap)
 	return session_capabilities(imap->session);
 }
 
+void
+imap_hurry(struct imap *imap, uint64_t usec)
+{
+	deadline_hurry(&imap->deadline, clock_now() + usec);
+	arm_timer(imap);
+}
+
+bool
+imap_is_stranded(const struct imap *imap)
+{
+	const struct deadline *deadline = &imap->deadline;
+	uint64_t before = clock_now() - ROUND_TRIP;
+
+	return imap->stream != NULL &&
+	    dial_is_stranded(stream_descriptor(imap->stream),
+		deadline->due != 0 && deadline->due_since < before &&
+		    deadline->last_heard < before);
+}
+
+uint64_t
+imap_silence(const struct imap *imap)
+{
+	const struct deadline *deadline = &imap->deadline;
+
+	return deadline->due == 0 || deadline->due_since <= deadline->last_heard
+	    ? 0
+	    : deadline->due_since - deadline->last_heard;
+}
+
 const struct imap_mailbox *
 imap_mailbox(const struct imap *imap)
 {
 	return session_mailbox(imap->session);
+}
+
+struct imap_known
+imap_known(const struct imap *imap)
+{
+	return (struct imap_known){
+	    .before = *session_offered_before(imap->session),
+	    .after = *session_capabilities(imap->session),
+	};
+}
+
+const char *
+imap_greeting(const struct imap *imap)
+{
+	return session_greeting(imap->session);
+}
+
+const char *
+imap_server_id(const struct imap *imap)
+{
+	return session_server_id(imap->session);
+}
+
+bool
+imap_is_early(const struct imap *imap)
+{
+	return session_is_early(imap->session);
 }
 
 bool
@@ -457,6 +554,12 @@ bool
 imap_is_idling(const struct imap *imap)
 {
 	return session_is_idling(imap->session);
+}
+
+bool
+imap_is_compressed(const struct imap *imap)
+{
+	return session_is_compressed(imap->session);
 }
 
 bool

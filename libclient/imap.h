@@ -27,6 +27,12 @@ enum imap_tls {
 	IMAP_TLS_NONE
 };
 
+/* What a server offered before and after its login. */
+struct imap_known {
+	struct capabilities before;
+	struct capabilities after;
+};
+
 /* Whom to talk to and as whom. Copied by imap_new(), pointers excepted where
  * said. */
 struct imap_endpoint {
@@ -46,6 +52,11 @@ struct imap_endpoint {
 	const char *const *disabled; /* borrowed: capabilities to ignore */
 	uint32_t disabled_count;
 	const char *enable; /* borrowed: what to ENABLE if offered, or NULL */
+	bool asks_capability; /* after the login, whatever was told unasked */
+	bool forces_id; /* ID is sent although it is not offered */
+	/* borrowed until imap_new() returns: what imap_known() said of the last
+	 * session with this server, which saves round trips; or NULL */
+	const struct imap_known *known;
 	/* borrowed: told of the protocol's lines, secrets left out; or NULL */
 	const struct trace *trace;
 	/* No login: commands are the owner's own (imaplib.h). */
@@ -90,12 +101,45 @@ uint64_t imap_logout(struct imap *imap);
 uint64_t imap_list(
     struct imap *imap, struct span reference, struct span pattern);
 
+/* The same with STATUS of each mailbox (RFC 5819, needs LIST-STATUS); items:
+ * enum imap_status_item. */
+uint64_t imap_list_status(struct imap *imap, struct span reference,
+    struct span pattern, unsigned items);
+
 /* STATUS; mailbox: bytes as LIST gave them; items: enum imap_status_item. */
 uint64_t imap_status(struct imap *imap, struct span mailbox, unsigned items);
 
-/* SELECT and EXAMINE (which never changes the mailbox). */
-uint64_t imap_select(struct imap *imap, struct span mailbox);
-uint64_t imap_examine(struct imap *imap, struct span mailbox);
+/* What NOTIFY may tell of a mailbox that is not selected. */
+enum imap_notify_event {
+	IMAP_NOTIFY_MESSAGES = 1 << 0, /* new and expunged ones: STATUS */
+	IMAP_NOTIFY_FLAGS = 1 << 1, /* needs IMAP_NOTIFY_MESSAGES; STATUS,
+				     * where the server has CONDSTORE */
+	IMAP_NOTIFY_NAMES = 1 << 2 /* created, renamed, deleted: LIST */
+};
+
+/*
+ * NOTIFY SET (RFC 5465) for all of the user's own mailboxes: STATUS of each at
+ * once, and from then on of the one in which something happens. events: of
+ * enum imap_notify_event; 0: NOTIFY NONE, which Dovecot 2.3 wants before it is
+ * set anew, or it tells nothing any more.
+ */
+uint64_t imap_notify(struct imap *imap, unsigned events);
+
+/* ENABLE words (RFC 5161), as in "QRESYNC". */
+uint64_t imap_enable(struct imap *imap, const char *words);
+
+/* What SELECT is asked to tell beyond the mailbox (RFC 7162). */
+struct imap_resync {
+	uint32_t uidvalidity; /* with modseq: of the last visit */
+	uint64_t modseq; /* all changes since then (QRESYNC, needs it ENABLEd);
+			  * 0: none, only that MODSEQs are wanted (CONDSTORE) */
+};
+
+/* SELECT and EXAMINE (which never changes the mailbox). resync: NULL: plain. */
+uint64_t imap_select(
+    struct imap *imap, struct span mailbox, const struct imap_resync *resync);
+uint64_t imap_examine(
+    struct imap *imap, struct span mailbox, const struct imap_resync *resync);
 
 /* UNSELECT where offered; CLOSE, which expunges a SELECTed mailbox. */
 uint64_t imap_unselect(struct imap *imap);
@@ -110,6 +154,11 @@ uint64_t imap_uid_fetch(
 uint64_t imap_uid_fetch_range(
     struct imap *imap, uint32_t first, uint32_t last, unsigned items);
 
+/* The same of those of first to last that changed after modseq, and, where
+ * QRESYNC is ENABLEd, as VANISHED (EARLIER) of those that went (RFC 7162). */
+uint64_t imap_uid_fetch_changed(struct imap *imap, uint32_t first,
+    uint32_t last, unsigned items, uint64_t modseq, bool with_vanished);
+
 /* UID SEARCH ALL, as ESEARCH where offered: the mailbox's UIDs. */
 uint64_t imap_uid_search_all(struct imap *imap);
 
@@ -118,6 +167,19 @@ uint64_t imap_idle(struct imap *imap);
 /* Ends an open IDLE although no command follows; at once, or as soon as it
  * is open. (imaplib: leaving the Idler's context) */
 void imap_done(struct imap *imap);
+
+/*
+ * COMPRESS DEFLATE (RFC 4978): after an OK both directions are deflated, after
+ * a NO nothing has changed. What is queued behind it waits for its reply, so it
+ * costs a round trip. It may be asked for before READY, too: UINT64_MAX is
+ * returned, the login asks as its last step, where the server offers it, and
+ * READY follows, whatever the answer was; no IMAP_DONE tells of it. 0: not
+ * offered, asked for already, or the connection has ended.
+ */
+uint64_t imap_compress(struct imap *imap);
+
+/* True once the server agreed to compress. */
+bool imap_is_compressed(const struct imap *imap);
 
 /*
  * The refusal that an IMAP_DONE with NO or BAD tells, as an error for people:
@@ -130,6 +192,36 @@ bool imap_refusal(struct imap_error *error, const char *what,
 /* What the server offers, and the selected mailbox as last described. */
 const struct capabilities *imap_capabilities(const struct imap *imap);
 const struct imap_mailbox *imap_mailbox(const struct imap *imap);
+
+/*
+ * Whether the peer still lives: a byte has to come within so many
+ * microseconds, if a reply is due then; else the connection ends (TIMEOUT). To
+ * be called behind a command that makes the server speak.
+ */
+void imap_hurry(struct imap *imap, uint64_t usec);
+
+/* True if the connection is lost, as far as this machine can know: its address
+ * is gone, or what was sent some time ago has not been acknowledged. */
+bool imap_is_stranded(const struct imap *imap);
+
+/* How long the server had been silent when that was asked for to which no
+ * reply has come; 0: none is due. Also once the connection has ended. */
+uint64_t imap_silence(const struct imap *imap);
+
+/* What the server offered, to be remembered; .known may be false in either. */
+struct imap_known imap_known(const struct imap *imap);
+
+/* Who the server says it is: its greeting's text, and what it answered to ID
+ * (a list as sent); cut to some words, "" while unknown. */
+const char *imap_greeting(const struct imap *imap);
+const char *imap_server_id(const struct imap *imap);
+
+/*
+ * True if commands are accepted because another session's imap_known() allows
+ * it, and the server has not answered the login yet. A connection that ends
+ * then says that it is to be forgotten.
+ */
+bool imap_is_early(const struct imap *imap);
 
 bool imap_is_ready(const struct imap *imap);
 bool imap_is_idling(const struct imap *imap);

@@ -2,6 +2,10 @@
  * The commands of the door: each is encoded, queued, and named by its serial.
  */
 #include "libclient/imap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "libclient/imap_private.h"
 #include "libclient/proto/login.h"
 #include "libclient/proto/session.h"
@@ -64,22 +68,73 @@ imap_logout(struct imap *imap)
 	return serial;
 }
 
+static const char *const status_names[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY",
+    "UNSEEN", "HIGHESTMODSEQ", "SIZE", "MAILBOXID", "RECENT"};
+
+/* "(MESSAGES UIDNEXT)", NUL-terminated, to out. */
+static void
+format_status(unsigned items, struct buf *out)
+{
+	const char *before = "(";
+
+	for (size_t i = 0; i < sizeof(status_names) / sizeof(*status_names);
+	     i++) {
+		if ((items >> i & 1) == 0)
+			continue;
+		(void)buf_add_format(out, "%s%s", before, status_names[i]);
+		before = " ";
+	}
+	(void)buf_add(out, ")", 2);
+}
+
+static void
+begin_list(struct imap *imap, struct command *command, struct span reference,
+    struct span pattern)
+{
+	begin(imap, command, "LIST");
+	command_add_mailbox(command, reference);
+	command_add_pattern(command, pattern);
+}
+
+static bool
+has_special_use(const struct imap *imap)
+{
+	return has(imap, CAPABILITY_LIST_EXTENDED) &&
+	    has(imap, CAPABILITY_SPECIAL_USE);
+}
+
 uint64_t
 imap_list(struct imap *imap, struct span reference, struct span pattern)
 {
 	struct command command;
 
-	begin(imap, &command, "LIST");
-	command_add_mailbox(&command, reference);
-	command_add_pattern(&command, pattern);
-	if (has(imap, CAPABILITY_LIST_EXTENDED) &&
-	    has(imap, CAPABILITY_SPECIAL_USE))
+	begin_list(imap, &command, reference, pattern);
+	if (has_special_use(imap))
 		command_add_raw(&command, "RETURN (SPECIAL-USE)");
 	return send_plain(imap, &command);
 }
 
-static const char *const status_names[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY",
-    "UNSEEN", "HIGHESTMODSEQ", "SIZE", "MAILBOXID", "RECENT"};
+uint64_t
+imap_list_status(struct imap *imap, struct span reference, struct span pattern,
+    unsigned items)
+{
+	struct command command;
+	struct buf options;
+	uint64_t serial;
+
+	if (items == 0)
+		return 0;
+	buf_init(&options, 256);
+	(void)buf_add_format(&options, "RETURN (%sSTATUS ",
+	    has_special_use(imap) ? "SPECIAL-USE " : "");
+	format_status(items, &options);
+	begin_list(imap, &command, reference, pattern);
+	command_add_raw(&command, buf_span(&options).at);
+	command_add_closing(&command);
+	serial = send_plain(imap, &command);
+	buf_free(&options);
+	return serial;
+}
 
 uint64_t
 imap_status(struct imap *imap, struct span mailbox, unsigned items)
@@ -88,15 +143,10 @@ imap_status(struct imap *imap, struct span mailbox, unsigned items)
 	struct buf list;
 	uint64_t serial;
 
-	buf_init(&list, 256);
-	for (size_t i = 0; i < sizeof(status_names) / sizeof(*status_names);
-	     i++)
-		if ((items >> i & 1) != 0)
-			(void)buf_add_format(&list, "%s%s",
-			    buf_len(&list) == 0 ? "(" : " ", status_names[i]);
-	if (buf_len(&list) == 0)
+	if (items == 0)
 		return 0;
-	(void)buf_add(&list, ")", 2);
+	buf_init(&list, 256);
+	format_status(items, &list);
 	begin(imap, &command, "STATUS");
 	command_add_mailbox(&command, mailbox);
 	command_add_raw(&command, buf_span(&list).at);
@@ -105,27 +155,80 @@ imap_status(struct imap *imap, struct span mailbox, unsigned items)
 	return serial;
 }
 
-static uint64_t
-open_mailbox(struct imap *imap, const char *name, struct span mailbox)
+uint64_t
+imap_notify(struct imap *imap, unsigned events)
+{
+	static const struct {
+		unsigned event;
+		const char *words;
+	} names[] = {
+	    /* RFC 5465 section 5.2: the one never without the other */
+	    {IMAP_NOTIFY_MESSAGES, "MessageNew MessageExpunge"},
+	    {IMAP_NOTIFY_FLAGS, "FlagChange"},
+	    {IMAP_NOTIFY_NAMES, "MailboxName"},
+	};
+	const char *before = "NOTIFY SET STATUS (personal (";
+	struct buf line;
+	uint64_t serial;
+
+	if (events == 0)
+		return send_word(imap, "NOTIFY NONE");
+	buf_init(&line, 256);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if ((events & names[i].event) == 0)
+			continue;
+		(void)buf_add_format(&line, "%s%s", before, names[i].words);
+		before = " ";
+	}
+	(void)buf_add(&line, "))", 3);
+	serial = send_word(imap, buf_span(&line).at);
+	buf_free(&line);
+	return serial;
+}
+
+uint64_t
+imap_enable(struct imap *imap, const char *words)
 {
 	struct command command;
 
+	command_begin(&command, "ENABLE", COMMAND_LITERALS_SYNC);
+	command_add_raw(&command, words);
+	return send_plain(imap, &command);
+}
+
+static uint64_t
+open_mailbox(struct imap *imap, const char *name, struct span mailbox,
+    const struct imap_resync *resync)
+{
+	struct command command;
+	char parameters[64];
+
 	begin(imap, &command, name);
 	command_add_mailbox(&command, mailbox);
+	if (resync != NULL && resync->modseq == 0)
+		command_add_raw(&command, "(CONDSTORE)");
+	if (resync != NULL && resync->modseq != 0) {
+		(void)snprintf(parameters, sizeof(parameters),
+		    "(QRESYNC (%" PRIu32 " %" PRIu64 "))", resync->uidvalidity,
+		    resync->modseq);
+		command_add_raw(&command, parameters);
+	}
 	(void)command_end(&command);
 	return imap_queued(imap, session_select(imap_session(imap), &command));
 }
 
 uint64_t
-imap_select(struct imap *imap, struct span mailbox)
+imap_select(
+    struct imap *imap, struct span mailbox, const struct imap_resync *resync)
 {
-	return open_mailbox(imap, "SELECT", mailbox);
+	return open_mailbox(imap, "SELECT", mailbox, resync);
 }
 
 uint64_t
-imap_examine(struct imap *imap, struct span mailbox)
+imap_examine(
+    struct imap *imap, struct span mailbox, const struct imap_resync *resync)
 {
-	return open_mailbox(imap, "EXAMINE", mailbox);
+	return open_mailbox(imap, "EXAMINE", mailbox, resync);
 }
 
 uint64_t
@@ -155,15 +258,37 @@ imap_uid_fetch(struct imap *imap, const struct uidset *uids, unsigned items)
 	return send_plain(imap, &command);
 }
 
+static void
+begin_fetch(struct imap *imap, struct command *command, uint32_t first,
+    uint32_t last, unsigned items)
+{
+	begin(imap, command, "UID FETCH");
+	command_add_range(command, first, last);
+	command_add_items(command, items);
+}
+
 uint64_t
 imap_uid_fetch_range(
     struct imap *imap, uint32_t first, uint32_t last, unsigned items)
 {
 	struct command command;
 
-	begin(imap, &command, "UID FETCH");
-	command_add_range(&command, first, last);
-	command_add_items(&command, items);
+	begin_fetch(imap, &command, first, last, items);
+	return send_plain(imap, &command);
+}
+
+uint64_t
+imap_uid_fetch_changed(struct imap *imap, uint32_t first, uint32_t last,
+    unsigned items, uint64_t modseq, bool with_vanished)
+{
+	struct command command;
+	char modifiers[64];
+
+	begin_fetch(imap, &command, first, last, items);
+	(void)snprintf(modifiers, sizeof(modifiers),
+	    "(CHANGEDSINCE %" PRIu64 "%s)", modseq,
+	    with_vanished ? " VANISHED" : "");
+	command_add_raw(&command, modifiers);
 	return send_plain(imap, &command);
 }
 

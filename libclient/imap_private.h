@@ -12,9 +12,6 @@ void imap_set_tls_context(struct imap *imap, struct tls_context *context);
 /* The descriptor that is read from; -1: there is none. */
 int imap_descriptor(const struct imap *imap);
 
-/* COMPRESS was answered with OK: both directions are deflated from here on. */
-void imap_start_deflate(struct imap *imap);
-
 /* Channel binding data, written into the caller's room. */
 void imap_binding(const struct imap *imap, char *exporter, size_t exporter_size,
     struct span *exporter_out, char *unique, size_t unique_size,

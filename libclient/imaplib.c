@@ -4,6 +4,7 @@
  */
 #include "libclient/imaplib.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,70 +17,6 @@
 
 #define DEFAULT_TIMEOUT UINT64_C(60000000)
 #define ANSWER_CAP	65536
-
-#define N (1u << IMAPLIB_NONAUTH)
-#define A (1u << IMAPLIB_AUTH)
-#define S (1u << IMAPLIB_SELECTED)
-
-/* Where each command is legal (imaplib: Commands). */
-static const struct {
-	const char *name;
-	unsigned states;
-} commands[] = {
-    {"APPEND", A | S},
-    {"AUTHENTICATE", N},
-    {"CAPABILITY", N | A | S},
-    {"CHECK", S},
-    {"CLOSE", S},
-    {"COMPRESS", A | S},
-    {"COPY", S},
-    {"CREATE", A | S},
-    {"DELETE", A | S},
-    {"DELETEACL", A | S},
-    {"ENABLE", A},
-    {"EXAMINE", A | S},
-    {"EXPUNGE", S},
-    {"FETCH", S},
-    {"GETACL", A | S},
-    {"GETANNOTATION", A | S},
-    {"GETMETADATA", A | S},
-    {"GETQUOTA", A | S},
-    {"GETQUOTAROOT", A | S},
-    {"ID", N | A | S},
-    {"IDLE", A | S},
-    {"LIST", A | S},
-    {"LISTRIGHTS", A | S},
-    {"LOGIN", N},
-    {"LOGOUT", N | A | S},
-    {"LSUB", A | S},
-    {"MOVE", S},
-    {"MYRIGHTS", A | S},
-    {"NAMESPACE", A | S},
-    {"NOOP", N | A | S},
-    {"NOTIFY", A | S},
-    {"PARTIAL", S},
-    {"PROXYAUTH", A},
-    {"RENAME", A | S},
-    {"SEARCH", S},
-    {"SELECT", A | S},
-    {"SETACL", A | S},
-    {"SETANNOTATION", A | S},
-    {"SETMETADATA", A | S},
-    {"SETQUOTA", A | S},
-    {"SORT", S},
-    {"STARTTLS", N},
-    {"STATUS", A | S},
-    {"STORE", S},
-    {"SUBSCRIBE", A | S},
-    {"THREAD", S},
-    {"UID", S},
-    {"UNAUTHENTICATE", A | S},
-    {"UNSELECT", S},
-    {"UNSUBSCRIBE", A | S},
-};
-
-static const char *const state_names[] = {
-    "NONAUTH", "AUTH", "SELECTED", "LOGOUT"};
 
 bool
 imaplib_has(const struct imaplib *client, enum capability capability)
@@ -312,61 +249,6 @@ imaplib_refuse(struct imaplib_reply *reply, const char *format, ...)
 	return false;
 }
 
-static unsigned
-legal_states(const char *name)
-{
-	size_t len = strcspn(name, " ");
-
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (strlen(commands[i].name) == len &&
-		    strncasecmp(commands[i].name, name, len) == 0)
-			return commands[i].states;
-	return N | A | S;
-}
-
-static bool
-is_legal(struct imaplib *client, const char *name, struct imaplib_reply *reply)
-{
-	unsigned states = legal_states(name);
-	char allowed[60] = "";
-
-	if ((states >> client->state & 1) != 0)
-		return true;
-	for (unsigned i = 0; i < 3; i++) {
-		size_t used = strlen(allowed);
-
-		if ((states >> i & 1) != 0)
-			(void)snprintf(allowed + used, sizeof(allowed) - used,
-			    "%s%s", used == 0 ? "" : ", ", state_names[i]);
-	}
-	return imaplib_refuse(reply,
-	    "command %s illegal in state %s, only allowed in states %s", name,
-	    state_names[client->state], allowed);
-}
-
-/* What changes messages is refused once the mailbox became read-only. */
-static bool
-is_writable(
-    struct imaplib *client, const char *name, struct imaplib_reply *reply)
-{
-	static const char *const changes[] = {"STORE", "MOVE", "EXPUNGE"};
-	struct imap_error error = {0};
-
-	if (!client->became_read_only || client->state != IMAPLIB_SELECTED)
-		return true;
-	if (strncasecmp(name, "UID ", 4) == 0)
-		name += 4;
-	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
-		if (strcasecmp(name, changes[i]) != 0)
-			continue;
-		imap_error_set(&error, IMAP_ERROR_UNSUPPORTED,
-		    "mailbox status changed to READ-ONLY");
-		imaplib_reply_set_error(reply, IMAPLIB_READONLY, &error);
-		return false;
-	}
-	return true;
-}
-
 bool
 imaplib_begin(struct imaplib *client, const char *name, struct command *command,
     struct imaplib_reply *reply)
@@ -377,7 +259,7 @@ imaplib_begin(struct imaplib *client, const char *name, struct command *command,
 	if (client->idle != 0)
 		return imaplib_refuse(
 		    reply, "command %s illegal while in IDLE", name);
-	if (!is_legal(client, name, reply) || !is_writable(client, name, reply))
+	if (!imaplib_check_legal(client, span_of(name), reply))
 		return false;
 	command_begin(
 	    command, name, session_literals(imap_session(client->imap)));
@@ -393,10 +275,17 @@ imaplib_finish(struct imaplib *client, struct command *command,
 		return imaplib_refuse(
 		    reply, "an argument is too long, or holds CR, LF or NUL");
 	}
+	return imaplib_await(client,
+	    session_command(imap_session(client->imap), command, kind), reply);
+}
+
+bool
+imaplib_await(
+    struct imaplib *client, uint64_t serial, struct imaplib_reply *reply)
+{
 	client->reply = reply;
 	client->is_done = false;
-	client->serial = imap_queued(client->imap,
-	    session_command(imap_session(client->imap), command, kind));
+	client->serial = imap_queued(client->imap, serial);
 	(void)imaplib_wait(client, &client->is_done, UINT64_MAX);
 	client->reply = NULL;
 	client->serial = 0;
@@ -475,11 +364,14 @@ make_context(const struct tls_options *given, const char *host,
 	return context;
 }
 
+/* Names that only begin as a loopback address does may be anywhere. */
 static bool
 is_loopback(const char *host)
 {
+	unsigned char bytes[4];
+
 	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	    strncmp(host, "127.", 4) == 0;
+	    (inet_pton(AF_INET, host, bytes) == 1 && bytes[0] == 127);
 }
 
 static void
@@ -514,7 +406,9 @@ greet(struct imaplib *client, struct imaplib_reply *reply)
 		return imaplib_abort(client, reply);
 	greeting = reply->untagged;
 	if (greeting != NULL) {
-		client->welcome = span_to_string(greeting->text);
+		client->welcome = span_to_string(greeting->status == NULL
+			? span_of("")
+			: greeting->status->text);
 		client->state = span_equal_nocase(greeting->name, "PREAUTH")
 		    ? IMAPLIB_AUTH
 		    : IMAPLIB_NONAUTH;

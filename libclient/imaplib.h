@@ -74,13 +74,16 @@ bool imaplib_noop(struct imaplib *client, struct imaplib_reply *reply);
 bool imaplib_id(struct imaplib *client, const char *const *fields,
     uint32_t count, struct imaplib_reply *reply);
 
-/* ENABLE; refused here unless the server offers it. (enable) */
+/* ENABLE of one or more, divided by spaces; refused here unless the server
+ * offers ENABLE and each of them. (enable) */
 bool imaplib_enable(struct imaplib *client, const char *capability,
     struct imaplib_reply *reply);
 
 /*
  * Any command, its arguments already in the protocol's form and checked for CR,
- * LF and NUL; an unknown name is legal in the present state. (xatom)
+ * LF and NUL; an unknown name is legal in the present state. What the functions
+ * themselves refuse is refused: LOGIN in the clear, STORE or UID STORE of what
+ * became read-only. IDLE, STARTTLS and COMPRESS are not for it. (xatom)
  */
 bool imaplib_xatom(struct imaplib *client, const char *name,
     const char *const *arguments, uint32_t count, struct imaplib_reply *reply);

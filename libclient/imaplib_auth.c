@@ -10,22 +10,6 @@
 
 #define INITIAL_CAP 131072
 
-/* False, and *reply says so, if the secret would go in the clear. */
-static bool
-is_safe(struct imaplib *client, struct command *command,
-    struct imaplib_reply *reply)
-{
-	struct imap_error error = {0};
-
-	if (client->is_confidential)
-		return true;
-	command_free(command);
-	imap_error_set(&error, IMAP_ERROR_AUTH,
-	    "the connection is not encrypted: the password is not sent");
-	imaplib_reply_set_error(reply, IMAPLIB_ERROR, &error);
-	return false;
-}
-
 /* What is known is of before the login: it is put aside. */
 static char *
 take_words(struct imaplib *client)
@@ -60,13 +44,11 @@ imaplib_login(struct imaplib *client, const char *user, const char *password,
 	struct command command;
 	char *words;
 
-	if (!imaplib_begin(client, "LOGIN", &command, reply) ||
-	    !is_safe(client, &command, reply))
+	if (!imaplib_begin(client, "LOGIN", &command, reply))
 		return false;
-	if (imaplib_has(client, CAPABILITY_LOGINDISABLED)) {
+	if (!imaplib_check_login(client, reply)) {
 		command_free(&command);
-		return imaplib_refuse(
-		    reply, "the server does not allow LOGIN (LOGINDISABLED)");
+		return false;
 	}
 	command_add_astring(&command, span_of(user));
 	command_add_secret(&command, span_of(password));
@@ -85,6 +67,10 @@ exchange(struct imaplib *client, const char *name, struct span initial,
 
 	if (!imaplib_begin(client, "AUTHENTICATE", &command, reply))
 		return false;
+	if (!imaplib_check_mechanism(client, span_of(name), reply)) {
+		command_free(&command);
+		return false;
+	}
 	command_add_atom(&command, name);
 	if (initial.len > 0)
 		command_add_initial_response(&command, initial);
@@ -191,7 +177,6 @@ imaplib_authenticate_as(struct imaplib *client, const char *mechanism,
 	enum mechanism chosen = mechanism == NULL
 	    ? MECHANISM_COUNT
 	    : mechanism_from_name(mechanism);
-	struct command none = {0};
 
 	imaplib_reply_free(reply);
 	imap_binding(client->imap, exporter, sizeof(exporter),
@@ -206,8 +191,6 @@ imaplib_authenticate_as(struct imaplib *client, const char *mechanism,
 	}
 	if (chosen == MECHANISM_COUNT)
 		return imaplib_refuse(reply, "unknown mechanism %s", mechanism);
-	if (sasl_is_cleartext(chosen) && !is_safe(client, &none, reply))
-		return false;
 	return authenticate_with(client, chosen, &credentials, reply);
 }
 

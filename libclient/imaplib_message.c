@@ -17,6 +17,7 @@ begin(struct imaplib *client, const char *name, bool is_uid,
 {
 	char full[40];
 
+	/* the words of the state that is wrong name the command alone */
 	if (!imaplib_begin(client, name, command, reply))
 		return false;
 	if (!is_uid)
@@ -192,7 +193,10 @@ is_date(const char *date)
 	return text.len == 0 || date_parse(text, &epoch, &zone);
 }
 
-/* RFC 6855 wants `UTF8 (~{n}...)` once UTF8=ACCEPT is enabled. */
+/*
+ * RFC 6855 wants `UTF8 (~{n}...)` once UTF8=ACCEPT is enabled. Courier reads
+ * that only behind a list of flags, which may be an empty one everywhere.
+ */
 static void
 add_append(struct imaplib *client, struct command *command,
     const struct imaplib_append *append)
@@ -202,6 +206,8 @@ add_append(struct imaplib *client, struct command *command,
 
 	if (append->flags != NULL && append->flags[0] != '\0')
 		add_list(command, append->flags);
+	else if (client->is_utf8)
+		add_list(command, "");
 	if (append->date != NULL && append->date[0] != '\0')
 		add_date(command, append->date);
 	if (!append->keeps_line_ends) {
@@ -241,11 +247,14 @@ imaplib_append(struct imaplib *client, const char *mailbox,
 			    "MULTIAPPEND") != NULL &&
 	    count <= COMMAND_MAX_WAITS;
 
+	imaplib_reply_free(reply);
+	if (count == 0)
+		return imaplib_refuse(reply, "there is no message to append");
 	for (uint32_t i = 0; i < count; i++)
 		if (!is_date(messages[i].date))
 			return imaplib_refuse(
 			    reply, "a date is like 17-Jul-1996 02:44:25 -0700");
-	if (is_multi || count <= 1)
+	if (is_multi || count == 1)
 		return append_some(client, mailbox, messages, count, reply);
 	for (uint32_t i = 0; i < count; i++)
 		if (!append_some(client, mailbox, &messages[i], 1, reply))
@@ -324,6 +333,11 @@ imaplib_uid(struct imaplib *client, const char *name,
 
 	if (!begin(client, name, true, &command, reply))
 		return false;
+	if (!imaplib_is_command(name)) {
+		command_free(&command);
+		return imaplib_refuse(
+		    reply, "unknown IMAP4 UID command: %s", name);
+	}
 	for (uint32_t i = 0; i < count; i++)
 		if (arguments[i] != NULL)
 			command_add_raw(&command, arguments[i]);

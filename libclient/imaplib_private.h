@@ -80,6 +80,10 @@ bool imaplib_begin(struct imaplib *client, const char *name,
 bool imaplib_finish(struct imaplib *client, struct command *command,
     enum pipeline_kind kind, struct imaplib_reply *reply);
 
+/* Waits for the end of a command that was given to the session. */
+bool imaplib_await(
+    struct imaplib *client, uint64_t serial, struct imaplib_reply *reply);
+
 /* imaplib_begin() and _finish() of a command with one raw argument or none. */
 bool imaplib_call(struct imaplib *client, const char *name, const char *raw,
     struct imaplib_reply *reply);
@@ -114,6 +118,25 @@ void imaplib_keep(struct imaplib *client, const struct imaplib_reply *reply,
 void imaplib_forget_responses(struct imaplib *client);
 
 bool imaplib_has(const struct imaplib *client, enum capability capability);
+
+/* ---- imaplib_legal.c: false, and *reply says why it is refused ---- */
+
+/* By the front of a line: "STORE", "UID STORE". */
+bool imaplib_check_legal(
+    struct imaplib *client, struct span line, struct imaplib_reply *reply);
+bool imaplib_is_command(const char *name);
+
+/* Secrets are shown only where nobody else listens: that of LOGIN, that of a
+ * mechanism. */
+bool imaplib_check_login(struct imaplib *client, struct imaplib_reply *reply);
+bool imaplib_check_mechanism(
+    struct imaplib *client, struct span name, struct imaplib_reply *reply);
+
+/* All of it for a command that the caller has written; how many of its bytes
+ * may be traced. */
+bool imaplib_check_line(struct imaplib *client, const struct command *command,
+    struct imaplib_reply *reply);
+size_t imaplib_shown_part(const struct command *command);
 
 /* ---- imaplib_trace.c ---- */
 

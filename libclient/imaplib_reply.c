@@ -116,11 +116,14 @@ imaplib_reply_add_state(struct imaplib_reply *reply, enum imap_state state,
     const struct imap_code *code, struct span text, struct imap_error *error)
 {
 	char *name = copy_upper(code->name);
-	const struct imaplib_untagged untagged = {
-	    .name = span_of(imap_state_name(state)),
+	const struct imaplib_status status = {
 	    .code = {name, code->name.len},
 	    .arguments = code->arguments,
 	    .text = text,
+	};
+	const struct imaplib_untagged untagged = {
+	    .name = span_of(imap_state_name(state)),
+	    .status = &status,
 	};
 	bool is_added = imaplib_reply_copy(reply, &untagged, error);
 
@@ -210,9 +213,9 @@ copy_values(struct imaplib_memory *from, struct imaplib_memory *to,
 		*copy = (struct imaplib_value){.kind = value->kind};
 		*tail = copy;
 		tail = &copy->next;
-		if (!copy_bytes(from, to, value->bytes, &copy->bytes))
-			return false;
-		if (value->first == NULL) {
+		if (value->kind != IMAPLIB_LIST) {
+			if (!copy_bytes(from, to, value->bytes, &copy->bytes))
+				return false;
 			value = value->next;
 			continue;
 		}
@@ -223,6 +226,22 @@ copy_values(struct imaplib_memory *from, struct imaplib_memory *to,
 		value = value->first;
 	}
 	return true;
+}
+
+static bool
+copy_status(struct imaplib_memory *memory, const struct imaplib_status *status,
+    const struct imaplib_status **out)
+{
+	struct imaplib_status *copy;
+
+	if (status == NULL)
+		return true;
+	copy = imaplib_memory_get(memory, sizeof(*copy));
+	*out = copy;
+	return copy != NULL &&
+	    copy_bytes(NULL, memory, status->code, &copy->code) &&
+	    copy_bytes(NULL, memory, status->arguments, &copy->arguments) &&
+	    copy_bytes(NULL, memory, status->text, &copy->text);
 }
 
 /* from: whose bodies go along, or NULL. */
@@ -243,10 +262,7 @@ copy_untagged(struct imaplib_memory *from, struct imaplib_reply *to,
 		};
 		is_copied =
 		    copy_bytes(NULL, memory, untagged->name, &copy->name) &&
-		    copy_bytes(NULL, memory, untagged->code, &copy->code) &&
-		    copy_bytes(
-			NULL, memory, untagged->arguments, &copy->arguments) &&
-		    copy_bytes(NULL, memory, untagged->text, &copy->text) &&
+		    copy_status(memory, untagged->status, &copy->status) &&
 		    copy_values(from, memory, untagged->data, &copy->data);
 	}
 	if (!is_copied)
@@ -302,7 +318,8 @@ static bool
 is_called(const struct imaplib_untagged *untagged, const char *name)
 {
 	return name == NULL || span_equal_nocase(untagged->name, name) ||
-	    (untagged->code.len > 0 && span_equal_nocase(untagged->code, name));
+	    (untagged->status != NULL && untagged->status->code.len > 0 &&
+		span_equal_nocase(untagged->status->code, name));
 }
 
 /* The usual case, a whole queue to an empty reply, is one of pointers. */

@@ -30,9 +30,18 @@ enum imaplib_kind {
 
 struct imaplib_value {
 	enum imaplib_kind kind;
-	struct span bytes; /* of an atom or string */
-	const struct imaplib_value *first; /* of a list */
+	union {
+		struct span bytes; /* of an atom or string; of NIL empty */
+		const struct imaplib_value *first; /* of a list */
+	};
 	const struct imaplib_value *next; /* in the list that holds it */
+};
+
+/* What an untagged OK, NO, BAD, BYE or PREAUTH says. */
+struct imaplib_status {
+	struct span code; /* "HIGHESTMODSEQ"; empty: none */
+	struct span arguments; /* ... what follows it in the brackets */
+	struct span text; /* ... and behind them */
 };
 
 /* "* 12 FETCH (...)", "* OK [CODE x] text", a line of IDLE. */
@@ -42,9 +51,7 @@ struct imaplib_untagged {
 	uint32_t number; /* in front of the name */
 	bool has_number;
 	const struct imaplib_value *data; /* what follows the name */
-	struct span code; /* OK, NO, BAD, BYE, PREAUTH: "HIGHESTMODSEQ" */
-	struct span arguments; /* ... what follows it in the brackets */
-	struct span text; /* ... and behind them */
+	const struct imaplib_status *status; /* NULL: it is none of those */
 };
 
 /* All zero is empty. Owns everything it points to. */

@@ -76,6 +76,9 @@ imaplib_starttls(struct imaplib *client, const struct tls_options *tls,
 	command_free(&command);
 	if (!imaplib_has(client, CAPABILITY_STARTTLS))
 		return imaplib_refuse(reply, "TLS not supported by server");
+	if (session_is_compressed(imap_session(client->imap)))
+		return imaplib_refuse(
+		    reply, "TLS cannot begin where compression has");
 	options.host = client->host;
 	context = tls_context_new(&options, &error);
 	if (context == NULL) {
@@ -152,6 +155,61 @@ imaplib_id(struct imaplib *client, const char *const *fields, uint32_t count,
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
 }
 
+/* The next of words that spaces divide; false: there is none. */
+static bool
+next_word(struct span *words, struct span *word)
+{
+	size_t len = 0;
+
+	while (words->len > 0 && words->at[0] == ' ')
+		*words = span_from(*words, 1);
+	while (len < words->len && words->at[len] != ' ')
+		len++;
+	*word = (struct span){words->at, len};
+	*words = span_from(*words, len);
+	return len > 0;
+}
+
+static bool
+is_offered(const struct imaplib *client, const char *name)
+{
+	struct span words = span_of(imaplib_get_capability_words(client));
+	struct span word;
+
+	while (next_word(&words, &word))
+		if (span_equal_nocase(word, name))
+			return true;
+	return false;
+}
+
+/* RFC 5161 section 3.1: only what is offered; some offer it by another name. */
+static bool
+check_offered(
+    struct imaplib *client, const char *names, struct imaplib_reply *reply)
+{
+	struct span words = span_of(names);
+	struct span word;
+
+	if (!imaplib_has(client, CAPABILITY_ENABLE))
+		return imaplib_refuse(reply, "server does not support ENABLE");
+	while (next_word(&words, &word)) {
+		char *name = span_to_string(word);
+		bool is_ok = is_offered(client, name) ||
+		    (strcasecmp(name, "UTF8=ACCEPT") == 0 &&
+			is_offered(client, "UTF8=ONLY")) ||
+		    (strcasecmp(name, "CONDSTORE") == 0 &&
+			is_offered(client, "QRESYNC"));
+
+		if (!is_ok)
+			(void)imaplib_refuse(
+			    reply, "server does not support %s", name);
+		mem_free(name);
+		if (!is_ok)
+			return false;
+	}
+	return true;
+}
+
 bool
 imaplib_enable(
     struct imaplib *client, const char *capability, struct imaplib_reply *reply)
@@ -160,9 +218,9 @@ imaplib_enable(
 
 	if (!imaplib_begin(client, "ENABLE", &command, reply))
 		return false;
-	if (!imaplib_has(client, CAPABILITY_ENABLE)) {
+	if (!check_offered(client, capability, reply)) {
 		command_free(&command);
-		return imaplib_refuse(reply, "server does not support ENABLE");
+		return false;
 	}
 	command_add_raw(&command, capability);
 	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
@@ -173,18 +231,27 @@ imaplib_xatom(struct imaplib *client, const char *name,
     const char *const *arguments, uint32_t count, struct imaplib_reply *reply)
 {
 	struct command command;
+	size_t shown;
 
 	if (!imaplib_begin(client, name, &command, reply))
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		if (arguments[i] != NULL)
 			command_add_raw(&command, arguments[i]);
-	if (strcasecmp(name, "LOGIN") == 0 ||
-	    strcasecmp(name, "AUTHENTICATE") == 0) {
-		command.secret_begin = strlen(name);
+	shown = imaplib_shown_part(&command);
+	if (shown < buf_len(&command.bytes)) {
+		command.secret_begin = shown;
 		command.secret_end = buf_len(&command.bytes);
 	}
-	return imaplib_finish(client, &command, PIPELINE_PLAIN, reply);
+	if (!imaplib_check_line(client, &command, reply)) {
+		command_free(&command);
+		return false;
+	}
+	/* a challenge, for which there is no answer here, is cancelled */
+	return imaplib_finish(client, &command,
+	    strcasecmp(name, "AUTHENTICATE") == 0 ? PIPELINE_AUTHENTICATE
+						  : PIPELINE_PLAIN,
+	    reply);
 }
 
 /* ---- what was told unasked ---- */
@@ -195,7 +262,7 @@ is_kept(const struct imaplib_untagged *untagged)
 	static const char *const names[] = {
 	    "EXISTS", "RECENT", "EXPUNGE", "VANISHED", "FLAGS", "ENABLED"};
 
-	if (untagged->code.len > 0)
+	if (untagged->status != NULL && untagged->status->code.len > 0)
 		return true;
 	/* of these there may be very many */
 	if (span_equal_nocase(untagged->name, "FETCH"))
@@ -327,18 +394,16 @@ imaplib_get_descriptor(const struct imaplib *client)
 bool
 imaplib_compress(struct imaplib *client, struct imaplib_reply *reply)
 {
+	struct session *session = imap_session(client->imap);
 	struct command command;
 
 	if (!imaplib_begin(client, "COMPRESS", &command, reply))
 		return false;
-	if (!imaplib_has(client, CAPABILITY_COMPRESS_DEFLATE)) {
-		command_free(&command);
+	command_free(&command);
+	if (session_is_compressed(session))
+		return imaplib_refuse(reply, "compression is on already");
+	if (!imaplib_has(client, CAPABILITY_COMPRESS_DEFLATE))
 		return imaplib_refuse(
 		    reply, "server does not support COMPRESS=DEFLATE");
-	}
-	command_add_atom(&command, "DEFLATE");
-	if (!imaplib_finish(client, &command, PIPELINE_ALONE, reply))
-		return false;
-	imap_start_deflate(client->imap);
-	return true;
+	return imaplib_await(client, session_compress(session), reply);
 }

@@ -12,15 +12,20 @@
 /* So many digits are a number of 64 bits, whichever they are. */
 #define SAFE_DIGITS 19
 
-/* What an atom's bytes mean: most are of it, some end it, some may. */
+/*
+ * What an atom's bytes mean: most are of it, controls too, for Cyrus sends
+ * bytes of its memory in the place of an id; some end it, some may.
+ */
 enum { IS_ATOM, ENDS_ATOM, OPENS_SECTION, OPENS_LITERAL };
 
 static const unsigned char classes[256] = {
-    [0 ... ' '] = ENDS_ATOM,
+    ['\0'] = ENDS_ATOM,
+    ['\r'] = ENDS_ATOM,
+    ['\n'] = ENDS_ATOM,
+    [' '] = ENDS_ATOM,
     ['('] = ENDS_ATOM,
     [')'] = ENDS_ATOM,
     ['"'] = ENDS_ATOM,
-    [0x7f] = ENDS_ATOM,
     ['['] = OPENS_SECTION,
     ['{'] = OPENS_LITERAL,
 };
@@ -52,22 +57,31 @@ refuse_memory(const struct imaplib_memory *memory, struct imap_error *error)
 	    "a reply needs more than %zu bytes of memory", memory->max_held);
 }
 
-static inline enum outcome
-add_value(struct parser *parser, enum imaplib_kind kind, struct span bytes)
+static inline struct imaplib_value *
+new_value(struct parser *parser, enum imaplib_kind kind)
 {
 	struct imaplib_value *value =
 	    imaplib_memory_get(parser->memory, sizeof(*value));
 
 	if (value == NULL) {
 		refuse_memory(parser->memory, parser->error);
-		return FAILED;
+		return NULL;
 	}
 	value->kind = kind;
-	value->bytes = bytes;
-	value->first = NULL;
 	value->next = NULL;
 	*parser->tail = value;
 	parser->tail = &value->next;
+	return value;
+}
+
+static inline enum outcome
+add_value(struct parser *parser, enum imaplib_kind kind, struct span bytes)
+{
+	struct imaplib_value *value = new_value(parser, kind);
+
+	if (value == NULL)
+		return FAILED;
+	value->bytes = bytes;
 	return PARSED;
 }
 
@@ -78,10 +92,10 @@ open_list(struct parser *parser)
 
 	if (parser->depth == TOKEN_MAX_DEPTH)
 		return BROKEN;
-	if (add_value(parser, IMAPLIB_LIST, (struct span){0}) != PARSED)
+	list = new_value(parser, IMAPLIB_LIST);
+	if (list == NULL)
 		return FAILED;
-	list = (struct imaplib_value *)((char *)parser->tail -
-	    offsetof(struct imaplib_value, next));
+	list->first = NULL;
 	parser->outer[parser->depth++] = parser->tail;
 	parser->tail = &list->first;
 	parser->at++;
@@ -258,31 +272,58 @@ find_atom_end(struct parser *parser, char *begin)
 }
 
 static inline enum outcome
-read_atom(struct parser *parser)
+add_atom(struct parser *parser, struct span atom)
 {
-	struct span atom = {parser->at, 0};
-	const struct frame_literal *literal;
-	const char *behind;
-	char *at;
-
-	if (*atom.at == '{' || *atom.at == '~') {
-		literal = find_literal(parser, atom.at, &behind);
-		if (literal != NULL)
-			return read_literal(parser, literal, behind);
-	}
-	at = parser->at;
-	while (classes[(unsigned char)*at] == IS_ATOM)
-		at++;
-	if (classes[(unsigned char)*at] != ENDS_ATOM)
-		at = find_atom_end(parser, parser->at);
-	parser->at = at;
-	atom.len = (size_t)(parser->at - atom.at);
-	if (atom.len == 0)
-		return BROKEN;
 	if (atom.len == 3 && (*atom.at == 'N' || *atom.at == 'n') &&
 	    span_equal_nocase(atom, "NIL"))
 		return add_value(parser, IMAPLIB_NIL, (struct span){0});
 	return add_value(parser, IMAPLIB_ATOM, atom);
+}
+
+/*
+ * The atoms from here on that have neither section nor literal, which most of
+ * a listing is made of. Up to the first that has, or is something else.
+ */
+static inline enum outcome
+read_plain_atoms(struct parser *parser)
+{
+	char *begin = parser->at;
+	char *at;
+
+	for (;;) {
+		begin += *begin == ' ' ? 1 : 0;
+		at = begin;
+		while (classes[(unsigned char)*at] == IS_ATOM)
+			at++;
+		if (at == begin || classes[(unsigned char)*at] != ENDS_ATOM)
+			break;
+		if (add_atom(parser,
+			(struct span){begin, (size_t)(at - begin)}) != PARSED)
+			return FAILED;
+		begin = at;
+	}
+	parser->at = begin;
+	return PARSED;
+}
+
+/* An atom of any kind, or a literal. */
+static enum outcome
+read_atom(struct parser *parser)
+{
+	const struct frame_literal *literal;
+	const char *behind;
+	char *begin = parser->at;
+
+	if (*begin == '{' || *begin == '~') {
+		literal = find_literal(parser, begin, &behind);
+		if (literal != NULL)
+			return read_literal(parser, literal, behind);
+	}
+	parser->at = find_atom_end(parser, begin);
+	if (parser->at == begin)
+		return BROKEN;
+	return add_atom(
+	    parser, (struct span){begin, (size_t)(parser->at - begin)});
 }
 
 /* What begins with a byte that is of no atom. */
@@ -310,17 +351,17 @@ read_mark(struct parser *parser)
 static enum outcome
 read_values(struct parser *parser)
 {
-	enum outcome outcome = PARSED;
+	enum outcome outcome = read_plain_atoms(parser);
 
 	while (outcome == PARSED) {
-		if (*parser->at == ' ')
-			parser->at++;
 		if (classes[(unsigned char)*parser->at] != ENDS_ATOM)
 			outcome = read_atom(parser);
 		else if (parser->at == parser->end)
 			return parser->depth == 0 ? PARSED : BROKEN;
 		else
 			outcome = read_mark(parser);
+		if (outcome == PARSED)
+			outcome = read_plain_atoms(parser);
 	}
 	return outcome;
 }
@@ -363,20 +404,32 @@ is_state(struct span name)
 	return false;
 }
 
-static enum imap_code_type
-read_state(struct parser *parser, struct imaplib_untagged *untagged)
+/* The rest of the line; *type is that of its code. */
+static enum outcome
+read_state(struct parser *parser, struct imaplib_untagged *untagged,
+    enum imap_code_type *type)
 {
+	struct imaplib_status *status =
+	    imaplib_memory_get(parser->memory, sizeof(*status));
 	struct imap_code code;
 
-	untagged->text = response_trim(
-	    (struct span){parser->at, (size_t)(parser->end - parser->at)});
-	response_read_code(&untagged->text, &code);
+	if (status == NULL) {
+		refuse_memory(parser->memory, parser->error);
+		return FAILED;
+	}
+	*status = (struct imaplib_status){
+	    .text = response_trim(
+		(struct span){parser->at, (size_t)(parser->end - parser->at)}),
+	};
+	untagged->status = status;
+	response_read_code(&status->text, &code);
+	*type = code.type;
 	if (code.type == IMAP_CODE_NONE)
-		return code.type;
+		return PARSED;
 	make_upper(parser, code.name);
-	untagged->code = code.name;
-	untagged->arguments = code.arguments;
-	return code.type;
+	status->code = code.name;
+	status->arguments = code.arguments;
+	return PARSED;
 }
 
 static void
@@ -421,6 +474,7 @@ static enum outcome
 read_named(struct parser *parser, struct imaplib_untagged *untagged)
 {
 	struct span name = {parser->at, 0};
+	enum imap_code_type type;
 	enum outcome outcome;
 	char *from;
 
@@ -429,10 +483,8 @@ read_named(struct parser *parser, struct imaplib_untagged *untagged)
 	name.len = (size_t)(parser->at - name.at);
 	make_upper(parser, name);
 	untagged->name = name;
-	if (!untagged->has_number && is_state(name)) {
-		read_state(parser, untagged);
-		return PARSED;
-	}
+	if (!untagged->has_number && is_state(name))
+		return read_state(parser, untagged, &type);
 	from = parser->at;
 	parser->tail = &untagged->data;
 	outcome = read_values(parser);
@@ -450,41 +502,42 @@ clear(struct imaplib_untagged *untagged)
 	untagged->number = 0;
 	untagged->has_number = false;
 	untagged->data = NULL;
-	untagged->code = none;
-	untagged->arguments = none;
-	untagged->text = none;
+	untagged->status = NULL;
 }
 
 /* Lines that lack their front, by real servers: as in wire/response.c. */
-static bool
+static enum outcome
 read_bent_line(struct parser *parser, struct imaplib_untagged *untagged)
 {
+	enum imap_code_type type;
+	enum outcome outcome;
+
 	if (*parser->at == '[' && !untagged->has_number) {
 		untagged->name = span_of("OK");
-		switch (read_state(parser, untagged)) {
-		case IMAP_CODE_NONE:
-		case IMAP_CODE_OTHER:
-			return false;
-		default:
-			return true;
-		}
+		outcome = read_state(parser, untagged, &type);
+		if (outcome != PARSED)
+			return outcome;
+		return type == IMAP_CODE_NONE || type == IMAP_CODE_OTHER
+		    ? BROKEN
+		    : PARSED;
 	}
 	if (!span_has_prefix_nocase(parser->view->text, "Server Unavailable."))
-		return false;
+		return BROKEN;
 	untagged->name = span_of("BYE");
-	read_state(parser, untagged);
-	return true;
+	return read_state(parser, untagged, &type);
 }
 
 static enum outcome
 read_line(struct parser *parser, struct imaplib_untagged *untagged)
 {
 	bool is_ours = read_front(parser, untagged);
+	enum outcome outcome;
 
 	if (is_ours && classes[(unsigned char)*parser->at] == IS_ATOM)
 		return read_named(parser, untagged);
-	if (read_bent_line(parser, untagged))
-		return PARSED;
+	outcome = read_bent_line(parser, untagged);
+	if (outcome != BROKEN)
+		return outcome;
 	clear(untagged);
 	return keep_raw(parser, untagged, parser->at);
 }

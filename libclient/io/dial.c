@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -481,4 +483,40 @@ dial_free(struct dial *dial)
 	mem_free(dial->host);
 	mem_free(dial);
 	return NULL;
+}
+
+/* ---- later ---- */
+
+static bool
+has_address(const struct sockaddr_storage *address, socklen_t length)
+{
+	struct sockaddr_storage copy = *address;
+	int fd = socket(address->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has;
+
+	if (fd < 0)
+		return true;
+	if (copy.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&copy)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)&copy)->sin_port = 0;
+	has = bind(fd, (struct sockaddr *)&copy, length) == 0 ||
+	    errno != EADDRNOTAVAIL;
+	close(fd);
+	return has;
+}
+
+bool
+dial_is_stranded(int fd, bool was_sent)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	int unacknowledged = 0;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+	    (address.ss_family != AF_INET && address.ss_family != AF_INET6))
+		return false; /* a tunnel's */
+	return !has_address(&address, length) ||
+	    (was_sent && ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 &&
+		unacknowledged > 0);
 }

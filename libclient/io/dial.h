@@ -34,4 +34,11 @@ struct dial *dial_new(sd_event *loop, struct job_lane *names, const char *host,
 /* Gives up; NULL ok; returns NULL. */
 struct dial *dial_free(struct dial *dial);
 
+/*
+ * True if nothing can come of a connected socket any more, as far as this
+ * machine knows: it has no such address now, or, if was_sent long enough ago,
+ * the peer has not even acknowledged it.
+ */
+bool dial_is_stranded(int fd, bool was_sent);
+
 #endif

@@ -64,7 +64,7 @@ void stream_start_tls(struct stream *stream, struct tls_context *context);
  * 64 KiB: what came behind the peer's agreement and is not plain any more.
  * Nothing may wait to be sent, and TLS cannot be started afterwards. closed()
  * with PROTOCOL tells of bytes that are not deflated, with LIMIT of a bomb:
- * more than 1 MiB, and over 1000 bytes for each that came.
+ * 1 MiB in a row with over 1000 bytes for each that came.
  */
 void stream_start_deflate(struct stream *stream, struct span rest);
 

@@ -38,6 +38,9 @@ struct imap_event {
 	const struct frame_view *raw; /* IMAP_DATA of is_manual, else NULL */
 };
 
+/* RFC 8474: no id is longer than 255. */
+#define IMAP_MAILBOXID_SIZE 256
+
 /* The selected mailbox as the server last described it. */
 struct imap_mailbox {
 	uint32_t exists;
@@ -45,6 +48,7 @@ struct imap_mailbox {
 	uint32_t uidnext; /* 0: not said */
 	uint64_t highestmodseq; /* 0: not said, or NOMODSEQ */
 	bool is_read_only;
+	char mailboxid[IMAP_MAILBOXID_SIZE]; /* "": not said */
 };
 
 #endif

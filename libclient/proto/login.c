@@ -4,11 +4,10 @@
  */
 #include "libclient/proto/login.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "libclient/base/mem.h"
-#include "libclient/wire/response.h"
+#include "libclient/proto/login_choice.h"
 
 #define ANSWER_CAP 65536
 
@@ -24,6 +23,7 @@ enum step {
 	STEP_FINAL_CAPABILITY,
 	STEP_ID,
 	STEP_ENABLE,
+	STEP_COMPRESS,
 	STEP_READY
 };
 
@@ -40,6 +40,9 @@ struct login {
 	struct imap_error cancelled; /* why the exchange was cancelled */
 	bool is_authenticated;
 	bool has_new_capabilities; /* told while we authenticated */
+	uint64_t serials[STEP_READY]; /* of what each step said */
+	bool is_early; /* it goes on without waiting for the login's reply */
+	unsigned awaited; /* replies still to come, if it is */
 	struct buf first; /* the answer that did not fit the command */
 	char binding_exporter[64];
 	char binding_unique[128];
@@ -74,62 +77,19 @@ login_free(struct login *login)
 	return mem_free(login);
 }
 
-/* The kind of failure that a response code stands for. */
-static enum imap_error_kind
-kind_of_code(enum imap_code_type type)
-{
-	switch (type) {
-	case IMAP_CODE_AUTHENTICATIONFAILED:
-	case IMAP_CODE_AUTHORIZATIONFAILED:
-	case IMAP_CODE_EXPIRED:
-	case IMAP_CODE_PRIVACYREQUIRED:
-	case IMAP_CODE_WEBALERT:
-	case IMAP_CODE_CONTACTADMIN:
-		return IMAP_ERROR_AUTH;
-	case IMAP_CODE_UNAVAILABLE:
-	case IMAP_CODE_INUSE:
-	case IMAP_CODE_LIMIT:
-	case IMAP_CODE_OVERQUOTA:
-	case IMAP_CODE_THROTTLED:
-	case IMAP_CODE_SERVERBUG:
-	case IMAP_CODE_EXPUNGEISSUED:
-		return IMAP_ERROR_THROTTLED;
-	default:
-		return IMAP_ERROR_NONE;
-	}
-}
-
-bool
-login_refusal(struct imap_error *error, const char *what, enum imap_state state,
-    const struct imap_code *code, struct span text,
-    enum imap_error_kind otherwise)
-{
-	enum imap_error_kind kind = kind_of_code(code->type);
-	char said[220];
-	char word[40] = "";
-
-	/* Gmail: "NO [ALERT] Too many simultaneous connections. (Failure)" */
-	if (kind == IMAP_ERROR_NONE && span_has_prefix_nocase(text, "Too many"))
-		kind = IMAP_ERROR_THROTTLED;
-	if (kind == IMAP_ERROR_NONE)
-		kind = otherwise;
-	imap_error_printable(text, 180, said, sizeof(said));
-	if (code->type != IMAP_CODE_NONE)
-		imap_error_printable(code->name, 32, word, sizeof(word));
-	return imap_error_set(error, kind,
-	    "%s refused, server says: %s%s%s%s%s", what, imap_state_name(state),
-	    word[0] == '\0' ? "" : " [", word, word[0] == '\0' ? " " : "] ",
-	    said);
-}
-
 /* Ends and queues a step's command. One that failed would never be answered. */
 static enum login_progress
 queue(struct login *login, struct command *command, enum pipeline_kind kind,
     bool *said, struct imap_error *error)
 {
+	uint64_t serial;
+
 	(void)command_end(command);
+	serial = pipeline_add(login->pipeline, command, kind);
+	login->serials[login->step] = serial;
+	login->awaited++;
 	*said = true;
-	if (pipeline_add(login->pipeline, command, kind) != 0)
+	if (serial != 0)
 		return LOGIN_GOES_ON;
 	imap_error_set(error, IMAP_ERROR_LOCAL,
 	    "a command of the login cannot be written");
@@ -145,12 +105,35 @@ say_nothing(struct login *login, bool *said, struct imap_error *error)
 	return LOGIN_GOES_ON;
 }
 
+static void
+remove_disabled(struct login *login)
+{
+	for (uint32_t i = 0; i < login->config->disabled_count; i++)
+		capabilities_remove(
+		    login->capabilities, login->config->disabled[i]);
+}
+
+/* The last session's, until the server says otherwise. */
+static void
+use_known(struct login *login, const struct capabilities *known)
+{
+	*login->capabilities = *known;
+	remove_disabled(login);
+}
+
 static enum login_progress
 say_capability(struct login *login, bool *said, struct imap_error *error)
 {
+	const struct capabilities *known = login->is_authenticated
+	    ? &login->config->known_after
+	    : &login->config->known_before;
 	struct command command;
 
-	if (login->capabilities->known)
+	if (!login->capabilities->known && known->known &&
+	    login->config->is_confidential)
+		use_known(login, known);
+	if (login->capabilities->known &&
+	    !(login->config->asks_capability && login->is_authenticated))
 		return LOGIN_GOES_ON;
 	command_begin(&command, "CAPABILITY", COMMAND_LITERALS_SYNC);
 	return queue(login, &command, PIPELINE_PLAIN, said, error);
@@ -173,32 +156,36 @@ say_starttls(struct login *login, bool *said, struct imap_error *error)
 	return queue(login, &command, PIPELINE_ALONE, said, error);
 }
 
-/* The mechanisms that both sides allow here. */
+/* The mechanisms that may be used here and did not fail yet. */
 static uint32_t
-allowed_mechanisms(const struct login *login)
+choices(const struct login *login)
 {
-	uint32_t mask =
-	    login->config->mechanisms & login->capabilities->mechanisms;
-
-	mask = sasl_usable(mask, &login->credentials) & ~login->refused;
-	if (login->config->is_confidential)
-		return mask;
-	for (unsigned i = 0; i < MECHANISM_COUNT; i++)
-		if (sasl_is_cleartext((enum mechanism)i))
-			mask &= ~(1u << i);
-	return mask;
+	return login_choices(
+		   login->config, login->capabilities, &login->credentials) &
+	    ~login->refused;
 }
 
-/* The LOGIN command does for AUTH=PLAIN and AUTH=LOGIN if they are absent. */
+/*
+ * With one answer all is said: what the server offered last time is asked for
+ * in the same flight, and its reply tells whether it still holds.
+ */
 static bool
-may_login(const struct login *login)
+begin_early(struct login *login)
 {
-	uint32_t plain = 1u << MECHANISM_PLAIN | 1u << MECHANISM_LOGIN;
+	login->is_early = login->config->known_after.known &&
+	    login->config->is_confidential && !login->config->asks_capability;
+	if (login->is_early)
+		use_known(login, &login->config->known_after);
+	return login->is_early;
+}
 
-	return (login->config->mechanisms & plain) != 0 &&
-	    sasl_usable(plain, &login->credentials) != 0 &&
-	    login->config->is_confidential &&
-	    !capabilities_have(login->capabilities, CAPABILITY_LOGINDISABLED);
+/* True if nothing but the reply is to come. */
+static bool
+is_all_said(const struct login *login)
+{
+	return sasl_is_client_first(login->sasl) &&
+	    capabilities_have(login->capabilities, CAPABILITY_SASL_IR) &&
+	    buf_len(&login->first) == 0 && sasl_is_complete(login->sasl);
 }
 
 static enum login_progress
@@ -206,6 +193,10 @@ say_login_command(struct login *login, bool *said, struct imap_error *error)
 {
 	struct command command;
 
+	if (!login_choice_command(login->config, login->capabilities)) {
+		login_choice_failure(login->config, login->capabilities, error);
+		return LOGIN_FAILED;
+	}
 	command_begin(&command, "LOGIN", COMMAND_LITERALS_SYNC);
 	command_add_astring(&command, login->credentials.user);
 	command_add_secret(&command, login->credentials.secret);
@@ -213,6 +204,7 @@ say_login_command(struct login *login, bool *said, struct imap_error *error)
 		imap_error_set(error, IMAP_ERROR_AUTH,
 		    "user or password holds a character that LOGIN cannot "
 		    "carry");
+	(void)begin_early(login);
 	return queue(login, &command, PIPELINE_PLAIN, said, error);
 }
 
@@ -236,48 +228,16 @@ add_initial(
 }
 
 static enum login_progress
-no_mechanism(const struct login *login, struct imap_error *error)
-{
-	char offered[200] = "";
-	size_t used = 0;
-
-	for (unsigned i = 0; i < MECHANISM_COUNT; i++) {
-		const char *name = mechanism_name((enum mechanism)i);
-		size_t len = strlen(name);
-
-		if ((login->capabilities->mechanisms >> i & 1) == 0 ||
-		    used + len + 2 > sizeof(offered))
-			continue;
-		offered[used++] = ' ';
-		memcpy(offered + used, name, len + 1);
-		used += len;
-	}
-	imap_error_set(error,
-	    login->config->is_confidential ? IMAP_ERROR_AUTH
-					   : IMAP_ERROR_UNSUPPORTED,
-	    "no way to log in: the server offers%s%s, none of which %s",
-	    used == 0 ? " no mechanism" : offered,
-	    capabilities_have(login->capabilities, CAPABILITY_LOGINDISABLED)
-		? " (LOGINDISABLED)"
-		: "",
-	    login->config->is_confidential
-		? "fits the settings auth, user and password"
-		: "is safe on an unencrypted connection; use TLS");
-	return LOGIN_FAILED;
-}
-
-static enum login_progress
 say_authenticate(struct login *login, bool *said, struct imap_error *error)
 {
-	uint32_t mask = allowed_mechanisms(login);
+	uint32_t mask = choices(login);
 	struct command command;
 
 	if (login->is_authenticated)
 		return LOGIN_GOES_ON;
 	login->has_new_capabilities = false;
 	if (mask == 0)
-		return may_login(login) ? say_login_command(login, said, error)
-					: no_mechanism(login, error);
+		return say_login_command(login, said, error);
 	login->mechanism = (enum mechanism)__builtin_ctz(mask);
 	login->sasl = sasl_new(login->mechanism, &login->credentials, error);
 	if (login->sasl == NULL)
@@ -288,6 +248,8 @@ say_authenticate(struct login *login, bool *said, struct imap_error *error)
 		command_free(&command);
 		return LOGIN_FAILED;
 	}
+	if (is_all_said(login) && begin_early(login))
+		return queue(login, &command, PIPELINE_LOGIN, said, error);
 	return queue(login, &command, PIPELINE_AUTHENTICATE, said, error);
 }
 
@@ -298,7 +260,8 @@ say_id(struct login *login, bool *said, struct imap_error *error)
 	struct command command;
 
 	if (login->config->id == NULL ||
-	    !capabilities_have(login->capabilities, CAPABILITY_ID))
+	    (!login->config->forces_id &&
+		!capabilities_have(login->capabilities, CAPABILITY_ID)))
 		return LOGIN_GOES_ON;
 	command_begin(&command, "ID", COMMAND_LITERALS_SYNC);
 	command_add_raw(&command, login->config->id);
@@ -321,6 +284,21 @@ say_enable(struct login *login, bool *said, struct imap_error *error)
 	return queue(login, &command, PIPELINE_PLAIN, said, error);
 }
 
+/* Last, as nothing may follow it before its reply (RFC 4978 section 3). */
+static enum login_progress
+say_compress(struct login *login, bool *said, struct imap_error *error)
+{
+	struct command command;
+
+	if (!login->config->compress ||
+	    !capabilities_have(
+		login->capabilities, CAPABILITY_COMPRESS_DEFLATE))
+		return LOGIN_GOES_ON;
+	command_begin(&command, "COMPRESS", COMMAND_LITERALS_SYNC);
+	command_add_atom(&command, "DEFLATE");
+	return queue(login, &command, PIPELINE_ALONE, said, error);
+}
+
 static say_function *const login_table[] = {
     [STEP_GREETING] = say_nothing,
     [STEP_CAPABILITY] = say_capability,
@@ -330,22 +308,32 @@ static say_function *const login_table[] = {
     [STEP_FINAL_CAPABILITY] = say_capability,
     [STEP_ID] = say_id,
     [STEP_ENABLE] = say_enable,
+    [STEP_COMPRESS] = say_compress,
 };
 
-/* Goes on from the current step to the next one that says something. */
+/* All was said; what has not been answered is on its way. */
+static enum login_progress
+end_steps(const struct login *login)
+{
+	return login->is_early && login->awaited > 0 ? LOGIN_EARLY
+						     : LOGIN_READY;
+}
+
+/* Goes on from the current step to the next one that waits for a reply. */
 static enum login_progress
 advance(struct login *login, struct imap_error *error)
 {
-	bool said = false;
-
 	while (++login->step < STEP_READY) {
+		bool said = false;
 		enum login_progress progress =
 		    login_table[login->step](login, &said, error);
 
-		if (progress != LOGIN_GOES_ON || said)
+		if (progress != LOGIN_GOES_ON)
+			return progress;
+		if (said && (!login->is_early || login->step == STEP_COMPRESS))
 			return progress;
 	}
-	return LOGIN_READY;
+	return end_steps(login);
 }
 
 enum login_progress
@@ -379,12 +367,18 @@ login_secured(struct login *login, struct imap_error *error)
 }
 
 enum login_progress
+login_deflated(struct login *login, struct imap_error *error)
+{
+	return advance(login, error);
+}
+
+enum login_progress
 login_challenge(
     struct login *login, struct span challenge, struct imap_error *error)
 {
 	struct buf answer;
 
-	if (login->sasl == NULL || login->step != STEP_AUTHENTICATE) {
+	if (login->sasl == NULL) {
 		imap_error_set(error, IMAP_ERROR_PROTOCOL,
 		    "a challenge came although no exchange goes on");
 		return LOGIN_FAILED;
@@ -399,6 +393,17 @@ login_challenge(
 		return LOGIN_GOES_ON;
 	}
 	buf_init(&answer, ANSWER_CAP);
+	if (login->is_early) {
+		/* what stands behind would be taken for the answer */
+		(void)sasl_step(login->sasl, challenge, &answer, error);
+		buf_free_secret(&answer);
+		imap_error_set(error, IMAP_ERROR_AUTH,
+		    "login refused, server says: %s",
+		    sasl_failure(login->sasl)[0] == '\0'
+			? "another challenge"
+			: sasl_failure(login->sasl));
+		return LOGIN_FAILED;
+	}
 	if (sasl_step(login->sasl, challenge, &answer, &login->cancelled)) {
 		pipeline_answer(login->pipeline, buf_span(&answer));
 	} else {
@@ -423,9 +428,20 @@ may_unbind(struct login *login)
 	if (login->sasl == NULL || (plus >> login->mechanism & 1) == 0)
 		return false;
 	login->refused |= plus;
-	return (allowed_mechanisms(login) &
+	return (choices(login) &
 		   (1u << MECHANISM_SCRAM_SHA_256 |
 		       1u << MECHANISM_SCRAM_SHA_1)) != 0;
+}
+
+/* A reply came. Early steps have been said long ago. */
+static enum login_progress
+go_on(struct login *login, struct imap_error *error)
+{
+	if (!login->is_early)
+		return advance(login, error);
+	if (login->step < STEP_READY || login->awaited > 0)
+		return LOGIN_GOES_ON;
+	return LOGIN_READY;
 }
 
 static enum login_progress
@@ -436,7 +452,7 @@ authenticated(struct login *login, enum imap_state state,
 		*error = login->cancelled;
 		return LOGIN_FAILED;
 	}
-	if (state != IMAP_STATE_OK && may_unbind(login)) {
+	if (state != IMAP_STATE_OK && !login->is_early && may_unbind(login)) {
 		bool said = false;
 
 		login->sasl = sasl_free(login->sasl);
@@ -463,16 +479,28 @@ authenticated(struct login *login, enum imap_state state,
 	/* what was offered before says nothing about now */
 	if (code->type == IMAP_CODE_CAPABILITY)
 		login_capabilities(login, code->arguments);
-	else if (!login->has_new_capabilities)
+	else if (!login->has_new_capabilities && !login->is_early)
 		*login->capabilities = (struct capabilities){0};
-	return advance(login, error);
+	return go_on(login, error);
+}
+
+/* The step that a reply belongs to. */
+static enum step
+step_of(const struct login *login, uint64_t serial)
+{
+	enum step step = STEP_GREETING;
+
+	while (step < STEP_READY && login->serials[step] != serial)
+		step++;
+	return step;
 }
 
 enum login_progress
-login_reply(struct login *login, enum imap_state state,
+login_reply(struct login *login, uint64_t serial, enum imap_state state,
     const struct imap_code *code, struct span text, struct imap_error *error)
 {
-	switch (login->step) {
+	login->awaited--;
+	switch (step_of(login, serial)) {
 	case STEP_STARTTLS:
 		if (state != IMAP_STATE_OK) {
 			login_refusal(error, "STARTTLS", state, code, text,
@@ -491,21 +519,38 @@ login_reply(struct login *login, enum imap_state state,
 			    IMAP_ERROR_PROTOCOL);
 			return LOGIN_FAILED;
 		}
+		return go_on(login, error);
+	case STEP_COMPRESS:
+		if (state == IMAP_STATE_OK)
+			return LOGIN_WANTS_DEFLATE;
 		return advance(login, error);
 	default:
 		/* ID and ENABLE may be refused */
-		return advance(login, error);
+		return go_on(login, error);
 	}
+}
+
+bool
+login_awaits(const struct login *login, uint64_t serial)
+{
+	return step_of(login, serial) < STEP_READY;
+}
+
+bool
+login_is_trusted(const struct login *login)
+{
+	return login->is_authenticated;
 }
 
 void
 login_capabilities(struct login *login, struct span words)
 {
+	/* it has not said yet who it is for */
+	if (login->is_early && !login->is_authenticated)
+		return;
 	login->has_new_capabilities = true;
 	capabilities_parse(login->capabilities, words);
-	for (uint32_t i = 0; i < login->config->disabled_count; i++)
-		capabilities_remove(
-		    login->capabilities, login->config->disabled[i]);
+	remove_disabled(login);
 }
 
 static struct span

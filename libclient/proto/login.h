@@ -23,12 +23,22 @@ struct login_config {
 	const char *const *disabled; /* capabilities to take as absent */
 	uint32_t disabled_count;
 	const char *enable; /* ENABLE this if offered: "QRESYNC"; or NULL */
+	bool asks_capability; /* after the login, although it was told */
+	bool forces_id; /* ID is sent although it is not offered */
 	const char *id; /* ID's list, sent after the login; NULL: no ID */
+	/* What the last session was offered before and after its login; .known
+	 * is false if there was none. With them, where all is confidential and
+	 * one answer suffices, no reply of the login is waited for. */
+	struct capabilities known_before;
+	struct capabilities known_after;
+	bool compress; /* COMPRESS DEFLATE if offered; may be set meanwhile */
 };
 
 enum login_progress {
 	LOGIN_GOES_ON,
 	LOGIN_WANTS_TLS, /* the STARTTLS handshake must happen now */
+	LOGIN_WANTS_DEFLATE, /* compression has to begin now */
+	LOGIN_EARLY, /* commands may follow; replies are still to come */
 	LOGIN_READY,
 	LOGIN_FAILED /* *error says why */
 };
@@ -47,13 +57,22 @@ enum login_progress login_greeting(struct login *login, enum imap_state state,
 enum login_progress login_secured(
     struct login *login, struct imap_error *error);
 
+/* The compression that LOGIN_WANTS_DEFLATE asked for has begun. */
+enum login_progress login_deflated(
+    struct login *login, struct imap_error *error);
+
 /* A challenge to AUTHENTICATE. */
 enum login_progress login_challenge(
     struct login *login, struct span challenge, struct imap_error *error);
 
-/* The reply to the command that the login sent last. */
-enum login_progress login_reply(struct login *login, enum imap_state state,
-    const struct imap_code *code, struct span text, struct imap_error *error);
+/* The reply to a command of the login's, which login_awaits(). */
+enum login_progress login_reply(struct login *login, uint64_t serial,
+    enum imap_state state, const struct imap_code *code, struct span text,
+    struct imap_error *error);
+bool login_awaits(const struct login *login, uint64_t serial);
+
+/* True once the server has accepted the login. */
+bool login_is_trusted(const struct login *login);
 
 /* An untagged CAPABILITY, or the code of that name, came. */
 void login_capabilities(struct login *login, struct span words);

@@ -141,6 +141,7 @@ entry_holds(const struct entry *entry)
 {
 	switch (entry->kind) {
 	case PIPELINE_PLAIN:
+	case PIPELINE_LOGIN:
 		return false;
 	case PIPELINE_IDLE:
 		return !entry->is_ended;
@@ -172,7 +173,8 @@ pipeline_plus(struct pipeline *pipeline, uint64_t *serial)
 			*serial = entry->serial;
 			return PIPELINE_PLUS_IDLING;
 		}
-		if (entry->kind == PIPELINE_AUTHENTICATE) {
+		if (entry->kind == PIPELINE_AUTHENTICATE ||
+		    entry->kind == PIPELINE_LOGIN) {
 			*serial = entry->serial;
 			return PIPELINE_PLUS_CHALLENGE;
 		}
@@ -282,6 +284,13 @@ pipeline_due(const struct pipeline *pipeline)
 	if (entry->kind == PIPELINE_IDLE && entry->is_open && !entry->is_ended)
 		return 0;
 	return entry->serial;
+}
+
+bool
+pipeline_due_is_idle(const struct pipeline *pipeline)
+{
+	return pipeline_due(pipeline) != 0 &&
+	    pipeline->head->kind == PIPELINE_IDLE;
 }
 
 bool

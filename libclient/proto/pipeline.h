@@ -18,6 +18,7 @@ enum pipeline_kind {
 	PIPELINE_IDLE, /* + opens it; DONE, written when anything follows, ends
 			  it */
 	PIPELINE_AUTHENTICATE, /* every + asks the owner for an answer */
+	PIPELINE_LOGIN, /* the same, but no answer is due: all may follow it */
 	PIPELINE_ALONE /* STARTTLS: nothing is written behind it until it ended
 			*/
 };
@@ -72,6 +73,9 @@ bool pipeline_write(struct pipeline *pipeline, struct buf *out);
  * open IDLE is not due, one that waits for its + or was told DONE is.
  */
 uint64_t pipeline_due(const struct pipeline *pipeline);
+
+/* True if that command is IDLE: both its replies take a server no time. */
+bool pipeline_due_is_idle(const struct pipeline *pipeline);
 
 /* True if IDLE is open: + came and DONE was not written. */
 bool pipeline_is_idling(const struct pipeline *pipeline);

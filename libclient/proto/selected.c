@@ -3,6 +3,17 @@
  */
 #include "libclient/proto/selected.h"
 
+#include <string.h>
+
+static void
+note_mailboxid(struct imap_mailbox *mailbox, struct span id)
+{
+	if (id.len >= sizeof(mailbox->mailboxid))
+		return;
+	memcpy(mailbox->mailboxid, id.at, id.len);
+	mailbox->mailboxid[id.len] = '\0';
+}
+
 void
 selected_note_code(struct imap_mailbox *mailbox, const struct imap_code *code)
 {
@@ -28,6 +39,9 @@ selected_note_code(struct imap_mailbox *mailbox, const struct imap_code *code)
 		break;
 	case IMAP_CODE_READ_WRITE:
 		mailbox->is_read_only = false;
+		break;
+	case IMAP_CODE_MAILBOXID:
+		note_mailboxid(mailbox, code->arguments);
 		break;
 	default:
 		break;

@@ -32,6 +32,8 @@ struct session_config {
 enum session_want {
 	SESSION_WANT_BYTES, /* feed what comes; write what session_take() has */
 	SESSION_WANT_TLS, /* start TLS now, then call session_secured() */
+	SESSION_WANT_DEFLATE, /* call session_deflated(), and deflate from now
+			       */
 	SESSION_WANT_CLOSE /* the last event was IMAP_CLOSED */
 };
 
@@ -65,6 +67,14 @@ void session_secured(
     struct session *session, struct span tls_exporter, struct span tls_unique);
 
 /*
+ * The agreement to compress was read, and not a byte behind it: from there on
+ * all is deflated. Returns what was fed behind it, borrowed like that feed;
+ * it and what comes later are to be inflated before they are fed again. To be
+ * called when session_want() says DEFLATE, before anything else.
+ */
+struct span session_deflated(struct session *session);
+
+/*
  * The connection ended; session_next() then gives the last events and
  * IMAP_CLOSED with this error, unless the session had ended by itself.
  */
@@ -87,6 +97,15 @@ void session_answer(struct session *session, struct span line);
  */
 uint64_t session_starttls(struct session *session);
 
+/*
+ * COMPRESS DEFLATE (RFC 4978): nothing is written behind it before its reply;
+ * after an OK session_want() says DEFLATE, after NO or BAD all is as before.
+ * Before READY the login asks for it at its end, if it is offered: no IMAP_DONE
+ * tells of it then, and UINT64_MAX is returned. Returns 0 if it is refused: not
+ * offered, agreed or asked for already, or is_manual and not READY.
+ */
+uint64_t session_compress(struct session *session);
+
 /* Ends an open IDLE. */
 void session_end_idle(struct session *session);
 
@@ -98,8 +117,22 @@ void session_expect_end(struct session *session);
 
 const struct capabilities *session_capabilities(const struct session *session);
 const struct imap_mailbox *session_mailbox(const struct session *session);
+/* What was offered before the login; .known is false if nothing was said. */
+const struct capabilities *session_offered_before(
+    const struct session *session);
+
+/* The greeting's text and ID's list as sent, cut; "" while not known. */
+const char *session_greeting(const struct session *session);
+const char *session_server_id(const struct session *session);
+
+/* READY before the login was answered. */
+bool session_is_early(const struct session *session);
+
 bool session_is_ready(const struct session *session);
 bool session_is_idling(const struct session *session);
+
+/* True from the agreement on. */
+bool session_is_compressed(const struct session *session);
 
 /* True if a literal is being streamed. */
 bool session_is_in_body(const struct session *session);
@@ -108,17 +141,10 @@ bool session_is_in_body(const struct session *session);
  * UINT64_MAX before READY); 0: none is. */
 uint64_t session_due(const struct session *session);
 
-/* Which kinds of literal the server takes. */
-static inline enum command_literals
-session_literals(const struct session *session)
-{
-	const struct capabilities *offered = session_capabilities(session);
+/* True if that is IDLE's: its + or the answer to DONE. */
+bool session_due_is_idle(const struct session *session);
 
-	if (capabilities_have(offered, CAPABILITY_LITERAL_PLUS))
-		return COMMAND_LITERALS_PLUS;
-	if (capabilities_have(offered, CAPABILITY_LITERAL_MINUS))
-		return COMMAND_LITERALS_MINUS;
-	return COMMAND_LITERALS_SYNC;
-}
+/* Which kinds of literal the server takes. */
+enum command_literals session_literals(const struct session *session);
 
 #endif

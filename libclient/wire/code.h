@@ -57,7 +57,7 @@ enum imap_code_type {
 	IMAP_CODE_BADCHARSET,
 	IMAP_CODE_UNKNOWN_CTE,
 	IMAP_CODE_UIDREQUIRED,
-	IMAP_CODE_MESSAGELIMIT,
+	IMAP_CODE_MESSAGELIMIT, /* .number: the lowest UID that was looked at */
 	IMAP_CODE_TYPE_COUNT
 };
 

@@ -23,7 +23,8 @@ void
 command_begin(
     struct command *command, const char *name, enum command_literals literals)
 {
-	*command = (struct command){.literals = literals};
+	*command = (struct command){
+	    .literals = literals, .max_line = COMMAND_MAX_LINE};
 	buf_init(&command->bytes, MAX_BYTES);
 	/* Few commands need more, and secrets are not moved about. */
 	buf_reserve(&command->bytes, 256);
@@ -248,7 +249,7 @@ uint32_t
 command_add_uids(
     struct command *command, const struct uidset *uids, uint32_t begin)
 {
-	const size_t room = COMMAND_MAX_LINE - COMMAND_LINE_RESERVE;
+	const size_t room = command->max_line - COMMAND_LINE_RESERVE;
 	uint32_t n = 0;
 
 	begin_argument(command);
@@ -283,6 +284,8 @@ static const struct {
     {IMAP_FETCH_MODSEQ, " MODSEQ"},
     {IMAP_FETCH_EMAILID, " EMAILID"},
     {IMAP_FETCH_X_GM_MSGID, " X-GM-MSGID"},
+    {IMAP_FETCH_MESSAGE_ID, " BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"},
+    {IMAP_FETCH_HEADER, " BODY.PEEK[HEADER]"},
     {IMAP_FETCH_BODY, " BODY.PEEK[]"},
 };
 
@@ -341,7 +344,7 @@ bool
 command_end(struct command *command)
 {
 	add_bytes(command, "\r\n", 2);
-	if (line_len(command) > COMMAND_MAX_LINE)
+	if (line_len(command) > command->max_line)
 		command->failed = true;
 	return !command->failed;
 }

@@ -27,7 +27,9 @@ enum imap_fetch_item {
 	IMAP_FETCH_BODY = 1 << 3, /* BODY.PEEK[]: \Seen is never set */
 	IMAP_FETCH_MODSEQ = 1 << 4,
 	IMAP_FETCH_EMAILID = 1 << 5,
-	IMAP_FETCH_X_GM_MSGID = 1 << 6
+	IMAP_FETCH_X_GM_MSGID = 1 << 6,
+	IMAP_FETCH_MESSAGE_ID = 1 << 7, /* that header field alone */
+	IMAP_FETCH_HEADER = 1 << 8 /* BODY.PEEK[HEADER] */
 };
 
 /* Which kinds of literal the server takes. */
@@ -50,6 +52,9 @@ enum command_literals {
 struct command {
 	struct buf bytes;
 	enum command_literals literals;
+	/* COMMAND_MAX_LINE; to be lowered behind command_begin() for servers
+	 * that take less, but not below 2 * COMMAND_LINE_RESERVE */
+	size_t max_line;
 	size_t waits[COMMAND_MAX_WAITS]; /* before which bytes a + is due */
 	uint32_t wait_count;
 	size_t literal_bytes; /* how many of the bytes are inside literals */

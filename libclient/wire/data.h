@@ -40,6 +40,8 @@ struct imap_fetch {
 	uint64_t size; /* RFC822.SIZE */
 	int64_t internaldate; /* Unix seconds */
 	struct span emailid; /* EMAILID or X-GM-MSGID; empty: not said */
+	struct span header; /* BODY[HEADER...], all of it or some fields */
+	bool has_header;
 	bool has_flags;
 	bool has_size;
 	bool has_internaldate;

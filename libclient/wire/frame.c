@@ -88,6 +88,16 @@ frame_unread(const struct frame *frame)
 	return (size_t)(frame->end - frame->at);
 }
 
+struct span
+frame_take_unread(struct frame *frame)
+{
+	const struct span unread = {frame->at, frame_unread(frame)};
+
+	assert(frame_is_empty(frame));
+	frame->at = frame->end;
+	return unread;
+}
+
 bool
 frame_is_empty(const struct frame *frame)
 {

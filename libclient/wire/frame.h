@@ -78,4 +78,8 @@ bool frame_is_empty(const struct frame *frame);
 /* Bytes of the input given by frame_feed() that are not used up yet. */
 size_t frame_unread(const struct frame *frame);
 
+/* Hands these bytes back behind a FRAME_READY: they are not IMAP. What comes
+ * next has to be fed. */
+struct span frame_take_unread(struct frame *frame);
+
 #endif

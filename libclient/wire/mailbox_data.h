@@ -55,7 +55,7 @@ struct imap_status {
 	uint32_t recent;
 	uint64_t highestmodseq;
 	uint64_t size;
-	struct span mailboxid;
+	struct span mailboxid; /* as RFC 8474 wants it, or it was not there */
 };
 
 #endif

@@ -32,8 +32,9 @@ struct response {
  * RESPONSE_JUNK; the framing is intact, so the caller may go on. Never fails
  * otherwise; a FETCH whose items are partly unknown keeps what is known and
  * skips the rest; a FETCH whose list is broken, or that has two different
- * UIDs, is JUNK. An ESEARCH without UID (it holds sequence numbers) is
- * IMAP_DATA_OTHER. Exchange's "Server Unavailable." is an untagged BYE.
+ * UIDs, is JUNK; a STATUS keeps what stood before a broken item. An ESEARCH
+ * without UID (it holds sequence numbers) is IMAP_DATA_OTHER. Exchange's
+ * "Server Unavailable." is an untagged BYE.
  *
  * A BODY[] small enough to be inline is in *body (borrowed), with
  * response->data.fetch.has_body set and .body 0: the session hands it on as

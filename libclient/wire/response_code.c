@@ -115,6 +115,7 @@ static uint64_t
 read_code_number(enum imap_code_type type, struct span arguments)
 {
 	unsigned long long number;
+	size_t at;
 
 	switch (type) {
 	case IMAP_CODE_UIDNEXT:
@@ -125,6 +126,15 @@ read_code_number(enum imap_code_type type, struct span arguments)
 		return 0;
 	case IMAP_CODE_HIGHESTMODSEQ:
 		if (span_to_number(arguments, INT64_MAX, &number))
+			return number;
+		return 0;
+	case IMAP_CODE_MESSAGELIMIT:
+		/* the limit, and the lowest UID that was looked at */
+		at = find_byte(arguments, ' ');
+		if (at == arguments.len)
+			return 0;
+		arguments = span_from(arguments, at + 1);
+		if (span_to_number(arguments, UINT32_MAX, &number))
 			return number;
 		return 0;
 	default:

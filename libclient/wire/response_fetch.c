@@ -272,6 +272,7 @@ static const struct {
 struct section {
 	bool is_there;
 	bool is_whole; /* [] and nothing else */
+	bool is_header; /* [HEADER] or [HEADER.FIELDS ...] */
 };
 
 static bool
@@ -294,9 +295,13 @@ read_section(struct token_reader *reader, struct section *section)
 		return false;
 	section->is_there = true;
 	section->is_whole = i == 1;
+	section->is_header =
+	    span_has_prefix_nocase((struct span){rest.at + 1, i - 1}, "HEADER");
 	reader->rest = span_from(rest, i + 1);
-	if (token_peek(reader) == '<' && token_atom(reader, &origin))
+	if (token_peek(reader) == '<' && token_atom(reader, &origin)) {
 		section->is_whole = false;
+		section->is_header = false;
+	}
 	return true;
 }
 
@@ -335,6 +340,13 @@ take_body(struct imap_fetch *fetch, const struct token_string *value,
 	fetch->body = value->streamed;
 	fetch->body_size = value->size;
 	*body = value->bytes;
+}
+
+static void
+take_header(struct imap_fetch *fetch, const struct token_string *value)
+{
+	fetch->has_header = !value->is_nil;
+	fetch->header = value->bytes;
 }
 
 /* True if the text begins with the name and one space, and a value follows. */
@@ -395,6 +407,8 @@ read_item(
 			return false;
 		if (section.is_whole && span_equal_nocase(name, "BODY"))
 			take_body(fetch, &value, has_value, body);
+		else if (section.is_header && has_value && value.streamed == 0)
+			take_header(fetch, &value);
 		return true;
 	}
 	if (token_peek(reader) == ')')

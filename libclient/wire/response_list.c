@@ -191,6 +191,20 @@ store_small(struct imap_status *status, enum imap_status_item item, uint32_t n)
 		status->recent = n;
 }
 
+/* RFC 8474 section 7: letters, digits, "_" and "-". */
+static bool
+is_object_id(struct span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.at[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '_' && c != '-')
+			return false;
+	}
+	return value.len > 0;
+}
+
 /* 0 is no UID, no UIDVALIDITY and no mod-sequence: the server has none. */
 static void
 store_status(
@@ -202,8 +216,10 @@ store_status(
 	unsigned long long n;
 
 	if (item == IMAP_STATUS_MAILBOXID) {
-		status->mailboxid = value;
-		status->has |= value.len > 0 ? item : 0;
+		if (is_object_id(value)) {
+			status->mailboxid = value;
+			status->has |= item;
+		}
 		return;
 	}
 	if (!span_to_number(
@@ -219,6 +235,7 @@ store_status(
 		store_small(status, item, (uint32_t)n);
 }
 
+/* False: nothing more can be told apart. */
 static bool
 read_status_item(struct token_reader *reader, struct imap_status *status)
 {
@@ -227,7 +244,7 @@ read_status_item(struct token_reader *reader, struct imap_status *status)
 	size_t i;
 
 	if (!token_atom(reader, &name))
-		return false;
+		return token_skip(reader);
 	token_space(reader);
 	if (token_peek(reader) == ')')
 		return true;
@@ -239,6 +256,7 @@ read_status_item(struct token_reader *reader, struct imap_status *status)
 	return true;
 }
 
+/* What was read before an odd item stays: each stands for itself. */
 bool
 response_read_status(struct token_reader *reader, struct imap_status *status)
 {
@@ -248,11 +266,8 @@ response_read_status(struct token_reader *reader, struct imap_status *status)
 	token_space(reader);
 	if (!token_byte(reader, '('))
 		return false;
-	for (;;) {
+	do
 		token_space(reader);
-		if (token_byte(reader, ')'))
-			return token_at_end(reader);
-		if (!read_status_item(reader, status))
-			return false;
-	}
+	while (!token_byte(reader, ')') && read_status_item(reader, status));
+	return true;
 }

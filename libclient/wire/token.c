@@ -267,7 +267,30 @@ token_astring(struct token_reader *reader, struct span *string)
 	return true;
 }
 
-/* Skips a string or an atom. */
+static bool
+ends_word(char c)
+{
+	return c == ' ' || c == '(' || c == ')' || c == '"' || c == '\r' ||
+	    c == '\n';
+}
+
+bool
+token_skip_word(struct token_reader *reader)
+{
+	struct token_string string;
+	const char *begin = reader->rest.at;
+
+	while (reader->rest.len > 0 && !ends_word(token_peek(reader))) {
+		struct token_reader copy = *reader;
+
+		if (token_peek(reader) == '{' && read_literal(&copy, &string))
+			break;
+		advance(reader, 1);
+	}
+	return reader->rest.at > begin;
+}
+
+/* Skips a string or a word. */
 static bool
 skip_flat(struct token_reader *reader)
 {
@@ -277,7 +300,7 @@ skip_flat(struct token_reader *reader)
 
 	if (token_peek(reader) == '"')
 		return scan_quoted(reader, &raw, &is_escaped);
-	return read_literal(reader, &string) || token_atom(reader, &raw);
+	return read_literal(reader, &string) || token_skip_word(reader);
 }
 
 bool

@@ -110,6 +110,10 @@ bool token_nstring(struct token_reader *reader, struct token_string *string);
 /* An atom, a quoted string or an inline literal: a mailbox name, a keyword. */
 bool token_astring(struct token_reader *reader, struct span *string);
 
+/* Skips what stands where an atom might, controls included: Cyrus sends bytes
+ * of its memory in the place of an id. False: not a byte of such. */
+bool token_skip_word(struct token_reader *reader);
+
 /* Skips one value of any kind, lists with all their members (no recursion). */
 bool token_skip(struct token_reader *reader);
 

@@ -16,7 +16,8 @@ class Check(case.Case):
 
     def test_it_lists_what_would_be_mirrored_and_how(self):
         mirrored = self.mirror(self.server, folders=["*"], exclude=["Secret"],
-                               max_connections=2)
+                               max_connections=2,
+                               disable_extensions=["NOTIFY"])
         result = mirrored.call("check")
         self.assert_code(result, 0)
         lines = result.out.split("\n")

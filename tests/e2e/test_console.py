@@ -380,6 +380,10 @@ class Modern:
 
     def test_enable(self):
         self.shows("enable CONDSTORE", "ENABLED", "CONDSTORE")
+        self.assertIn("QRESYNC", console.data(self.shows(
+            "enable CONDSTORE QRESYNC"), "ENABLED")[0])
+        self.says("enable IMAP4rev2", "ERROR", "not support IMAP4rev2")
+        self.says("enable UTF8=ACCEPT", "ERROR", "not support")
         self.shows("select INBOX (CONDSTORE)")
         modseq = self.fetched("fetch 3 (MODSEQ)", 3)["MODSEQ"][0]
         self.shows("store 1 (UNCHANGEDSINCE %d) FLAGS (\\Seen)" % modseq)
@@ -523,12 +527,14 @@ class Courier(Commands, case.Case):
         lists = console.data(self.shows('list "" "*"'), "LIST")
         self.assertIn("INBOX.Größe", [one[2] for one in lists])
 
-    # It knows the UTF8 form only behind flags.
     def test_append_in_utf8(self):
+        at = self.file("text", MAILS[0])
         self.shows("enable UTF8=ACCEPT")
-        self.shows("append INBOX (\\Seen) NIL " +
-                   self.file("text", MAILS[0]))
+        self.shows("append INBOX (\\Seen) NIL " + at)
+        self.shows("append INBOX " + at)
+        self.shows('append INBOX NIL "%s" %s' % (DATE, at))
         self.assertEqual(self.flags(4), {b"\\Seen"})
+        self.assertEqual(self.uids(), b"1 2 3 4 5 6".split())
 
 
 if __name__ == "__main__":

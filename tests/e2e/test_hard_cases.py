@@ -38,71 +38,7 @@ def fetched(session, rest, without=None, until=None):
     return lines
 
 
-def letters(folder, uid):
-    """The letters of a message's file: "" in new, None without a file."""
-    for _, name in compare.local_names(folder):
-        if ",U=%d," % uid in name:
-            return name.partition(":2,")[2]
-    return None
-
-
-class Fake(case.Case):
-    """A server with a hook, and one account on it."""
-
-    def serve(self, count=0, hook=None, **more):
-        self.server = fake.Server(hook=hook, **more)
-        self.addCleanup(self.server.close)
-        for number in range(count):
-            self.server.deliver(messages.make(number, size=300))
-        return self.server
-
-    def mirrored(self, **more):
-        return mirror.Mirror(self.top, [{
-            "name": "main", "host": HOST, "tls": "none",
-            "port": self.server.port, "user": "mirror",
-            "password": "correct horse battery",
-            "maildir": self.path("Mail"), "timeout": "5s", **more}])
-
-    def start(self, mirrored):
-        daemon = mirrored.start()
-        self.addCleanup(daemon.kill)
-        return daemon
-
-    def watching(self, **more):
-        """A Mirror and its daemon that has everything and is in IDLE."""
-        mirrored = self.mirrored(**more)
-        daemon = self.start(mirrored)
-        self.wait_uids(daemon, mirrored, self.uids())
-        daemon.wait_until(lambda: self.server.said(" IDLE$"), "IDLE")
-        return mirrored, daemon
-
-    def uids(self, mailbox="INBOX"):
-        with self.server.lock:
-            return sorted(self.server.mailboxes[mailbox].messages)
-
-    def wait_uids(self, daemon, mirrored, uids, mailbox="INBOX"):
-        folder = mirrored.folder(mailbox)
-        daemon.wait_until(lambda: compare.local_uids(folder) == uids,
-                          "UIDs %s in %s" % (uids, folder))
-
-    def wait_letters(self, daemon, mirrored, uid, wanted):
-        daemon.wait_until(
-            lambda: letters(mirrored.folder(), uid) == wanted,
-            "UID %d to have the letters %r" % (uid, wanted))
-
-    def assert_uids(self, mirrored, uids, mailbox="INBOX"):
-        self.assertEqual(compare.local_uids(mirrored.folder(mailbox)), uids)
-
-    def flag(self, uid, *flags):
-        """Sets a message's flags, as another client would."""
-        def store(mailboxes):
-            message = mailboxes["INBOX"].messages[uid]
-            message.flags = set(flags)
-            message.revision += 1
-        self.server.change(store)
-
-
-class Withheld(Fake):
+class Withheld(case.Fake):
     """A message that is listed but never given."""
 
     GIVEN = [uid for uid in range(1, 11) if uid != BROKEN]
@@ -159,7 +95,7 @@ class Withheld(Fake):
         self.assert_uids(mirrored, self.uids())
 
 
-class Listing(Fake):
+class Listing(case.Fake):
     """LIST: refused, dropped, and with names that no command can carry."""
 
     def test_unavailable_ends_with_75(self):
@@ -215,7 +151,7 @@ class Listing(Fake):
         self.assertEqual(self.server.accepted, 1)
 
 
-class Flags(Fake):
+class Flags(case.Fake):
     def test_a_fetch_without_a_uid_while_messages_come(self):
         def hook(session, tag, name, rest):
             if not is_body(name, rest):
@@ -228,7 +164,7 @@ class Flags(Fake):
         with self.start(mirrored) as daemon:
             self.wait_letters(daemon, mirrored, 1, "S")
             self.wait_uids(daemon, mirrored, [1, 2])
-            self.assertEqual(letters(mirrored.folder(), 2), "")
+            self.assertEqual(case.letters(mirrored.folder(), 2), "")
 
     def test_one_set_and_taken_back_in_a_burst(self):
         self.serve(2)
@@ -239,7 +175,7 @@ class Flags(Fake):
         self.flag(2, "\\Seen")
         self.wait_letters(daemon, mirrored, 2, "S")
         self.assertEqual(daemon.stop(), 0)
-        self.assertFalse(letters(mirrored.folder(), 1))
+        self.assertFalse(case.letters(mirrored.folder(), 1))
 
     def test_one_that_changes_behind_its_line_of_a_listing(self):
         changed = []
@@ -273,12 +209,12 @@ class Flags(Fake):
                 os.rename(
                     os.path.join(mirrored.folder(), "new", name),
                     os.path.join(mirrored.folder(), "cur", name + ":2,FS"))
-        self.assertEqual(letters(mirrored.folder(), 1), "FS")
+        self.assertEqual(case.letters(mirrored.folder(), 1), "FS")
         mirrored.sync()
         self.assert_exact(self.client(server), "INBOX", mirrored.folder())
 
 
-class Counts(Fake):
+class Counts(case.Fake):
     """Messages that come and go while others are listed or downloaded."""
 
     def replace_first(self, session):
@@ -329,7 +265,7 @@ class Counts(Fake):
         self.assertTrue(done)
 
 
-class Generations(Fake):
+class Generations(case.Fake):
     """UIDVALIDITY changes."""
 
     def test_an_emptied_mailbox_is_held_until_accepted(self):
@@ -373,7 +309,7 @@ class Generations(Fake):
                          r"^\[\('new', '\d+\.V2\.127\.0\.0\.1,U=1,S=\d+'\)\]$")
 
 
-class Settings(Fake):
+class Settings(case.Fake):
     def test_an_account_renamed_by_sighup_keeps_its_maildir(self):
         self.serve(1)
         mirrored, daemon = self.watching()
@@ -432,7 +368,7 @@ class NewHost(case.Case):
         self.assert_renamed()
 
 
-class Connections(Fake):
+class Connections(case.Fake):
     def test_the_second_always_dropped_costs_nothing_but_itself(self):
         def hook(session, _tag, name, _rest):
             if session.number > 1 and name in ("LOGIN", "AUTHENTICATE"):
@@ -472,7 +408,7 @@ class Connections(Fake):
         self.assert_uids(mirrored, [1], "x")
 
 
-class ManyFiles(Fake):
+class ManyFiles(case.Fake):
     """A Maildir of many files, half of them with another host's name."""
 
     EACH = 20000

@@ -90,13 +90,17 @@ class Push(case.Case):
 
 
 class Connections(case.Case):
-    """More folders than connections: IDLE for the first, polls for the rest."""
+    """More folders than connections: IDLE for the first, polls for the rest.
+
+    That is without NOTIFY; test_notify.py has what is with it.
+    """
 
     def begin(self, names, **more):
         self.server = self.dovecot()
         for number, name in enumerate(names):
             imap.fill(self.server, name, plain(3, 10 * number))
         self.other = self.client(self.server)
+        more.setdefault("disable_extensions", ["NOTIFY"])
         self.mirrored = self.mirror(self.server, folders=list(names), **more)
         self.daemon = self.mirrored.start()
         self.addCleanup(self.daemon.kill)

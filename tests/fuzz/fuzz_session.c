@@ -2,8 +2,8 @@
  * A server says anything at all to a session that logs in, by itself or by its
  * owner's commands, and then works through a script of commands. The first
  * bytes choose how it logs in and how the rest is cut. No secret may leave
- * before TLS where TLS is wanted, nor be traced, and what is told must hold
- * together.
+ * before TLS where TLS is wanted, nor be traced, nothing may stand between
+ * COMPRESS and its answer, and what is told must hold together.
  */
 #include <gsasl.h>
 
@@ -39,8 +39,9 @@ static const struct {
     /* only if the session does not log in by itself */
     {"STARTTLS", PIPELINE_ALONE, false},
     {"AUTHENTICATE PLAIN", PIPELINE_AUTHENTICATE, false},
-    /* always */
-    {"EXAMINE", PIPELINE_PLAIN, false},
+    /* always; passed over if the server does not offer it */
+    {"COMPRESS", PIPELINE_ALONE, false},
+    {"EXAMINE", PIPELINE_PLAIN, true},
     {"UID FETCH 1:* (UID FLAGS MODSEQ BODY.PEEK[])", PIPELINE_PLAIN, false},
     {"UID SEARCH RETURN (ALL) ALL", PIPELINE_PLAIN, true},
     {"IDLE", PIPELINE_IDLE, true},
@@ -63,6 +64,9 @@ struct run {
 	uint32_t body;
 	uint64_t body_len;
 	uint64_t last_serial;
+	uint64_t compress; /* serial */
+	bool is_asking; /* COMPRESS left, and was not answered */
+	bool is_deflated;
 };
 
 static bool
@@ -86,12 +90,37 @@ add_arguments(struct command *command, const char *name)
 	}
 }
 
+static bool
+is_next(const struct run *run, const char *name)
+{
+	return strcmp(script[run->done].command, name) == 0;
+}
+
+/* A second one is refused, be it asked for by the owner or by the login. */
+static void
+compress(struct run *run)
+{
+	const bool is_offered =
+	    capabilities_have(session_capabilities(run->session),
+		CAPABILITY_COMPRESS_DEFLATE) &&
+	    !session_is_compressed(run->session);
+
+	run->compress = session_compress(run->session);
+	require((run->compress != 0) == is_offered);
+	require(session_compress(run->session) == 0);
+	if (run->compress > run->last_serial)
+		run->last_serial = run->compress;
+	run->done++;
+}
+
 static void
 act(struct run *run)
 {
 	struct command command;
 	uint64_t serial;
 
+	if (is_next(run, "COMPRESS"))
+		compress(run);
 	do {
 		const char *name = script[run->done].command;
 
@@ -144,11 +173,13 @@ note_event(struct run *run, const struct imap_event *event)
 	check_raw(run, event->raw);
 	switch (event->type) {
 	case IMAP_READY:
+		run->is_asking = false; /* the login's */
 		require(session_is_ready(run->session) && run->done == 0);
 		run->done = run->is_manual ? 0 : SCRIPT_LOGIN;
 		act(run);
 		break;
 	case IMAP_DONE:
+		run->is_asking &= event->serial != run->compress;
 		require(event->serial > 0 && event->serial <= run->last_serial);
 		require(event->state <= IMAP_STATE_BAD);
 		if (run->done < SCRIPT_LENGTH &&
@@ -183,13 +214,29 @@ note_event(struct run *run, const struct imap_event *event)
 		session_end_idle(run->session);
 }
 
+/* COMPRESS is the last of what is written with it. */
+static void
+note_question(struct run *run, struct span out)
+{
+	static const char question[] = " COMPRESS DEFLATE\r\n";
+	const size_t len = strlen(question);
+
+	if (!holds(out, question))
+		return;
+	require(span_equal(span_from(out, out.len - len), span_of(question)));
+	require(!session_is_compressed(run->session));
+	run->is_asking = true;
+}
+
 /* All that is to be written, some of it at a time. */
 static void
 write_out(struct run *run)
 {
 	struct span out;
 
+	require(!run->is_asking || session_take(run->session).len == 0);
 	while ((out = session_take(run->session)).len > 0) {
+		note_question(run, out);
 		require(run->may_show_secret ||
 		    (!holds(out, " LOGIN ") && !holds(out, " AUTHENTICATE ") &&
 			!holds(out, SECRET)));
@@ -212,6 +259,30 @@ drain(struct run *run)
 			note_event(run, &event);
 		write_out(run);
 	} while (session_want(run->session) == SESSION_WANT_TLS);
+}
+
+/* A piece, and what of it stood behind an agreement: as if it were inflated. */
+static void
+feed(struct run *run, const char *bytes, size_t len)
+{
+	struct span rest;
+	char *inflated;
+
+	session_feed(run->session, (struct span){bytes, len});
+	drain(run);
+	if (session_want(run->session) != SESSION_WANT_DEFLATE)
+		return;
+	require(!run->is_deflated && session_is_compressed(run->session));
+	run->is_deflated = true;
+	rest = session_deflated(run->session);
+	require(rest.len <= len && rest.at == bytes + len - rest.len);
+	require(rest.len == len || rest.at[-1] == '\n');
+	inflated = mem_resize(NULL, rest.len + 1, 1);
+	memcpy(inflated, rest.at, rest.len);
+	session_feed(run->session, (struct span){inflated, rest.len});
+	drain(run);
+	require(session_want(run->session) != SESSION_WANT_DEFLATE);
+	mem_free(inflated);
 }
 
 /* Our own lines; what the server says may look like anything. */
@@ -258,6 +329,7 @@ choose_config(struct span *input, struct frame_limits *limits)
 	login->mechanisms |= (more << 8) & ((1U << MECHANISM_COUNT) - 1);
 	config.trace.line = (more & 32) != 0 ? check_line : NULL;
 	config.is_manual = (more & 64) != 0;
+	login->compress = (more & 128) != 0;
 	return config;
 }
 
@@ -279,8 +351,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	drain(&run);
 	while ((bytes = split(&splitter, &len)) != NULL) {
-		session_feed(run.session, (struct span){bytes, len});
-		drain(&run);
+		feed(&run, bytes, len);
 		mem_free(bytes);
 	}
 	session_closed(run.session, &lost);

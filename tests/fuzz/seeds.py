@@ -12,10 +12,18 @@ import sys
 TRANSCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "transcripts"
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"\\": b"\\"}
 PREAUTH = b"* PREAUTH [CAPABILITY IMAP4rev1 IDLE LITERAL+] hi\r\n"
+# A reply counts once its command was written, and that is between pieces.
+COMPRESSED = (b"* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi\r\n"
+              b"AAAA1 NO a reply that is longer than the longest piece\r\n"
+              b"AAAA2 OK a reply that is longer than the longest piece\r\n"
+              b"AAAA3 OK a reply that is longer than the longest piece\r\n"
+              b"* 3 EXISTS\r\nAAAA4 OK done\r\n")
+THREADS = b"* THREAD (2)(3 6 (4 23)(44 7 96))((1)(5))\r\n"
 # Bits of the targets' first bytes: see choose_config() in fuzz_session.c.
 SETTINGS = {"preauth": 1, "starttls": 2, "cleartext": 4, "token": 8,
-            "enable": 16, "id": 32, "disable": 64, "both": 128}
-TRACED, MANUAL = 32, 64
+            "enable": 16, "id": 32, "disable": 64, "both": 128,
+            "compress": 1 << 8}
+TRACED, MANUAL, COMPRESS = 32, 64, 128
 
 
 def unescape(line):
@@ -34,10 +42,10 @@ def server_lines(path):
     """What the server says, as segments, and the settings."""
     said, settings = [], 0
     for line in path.read_bytes().splitlines():
-        match = re.match(rb"S(\*(\d+))?: ?(.*)", line)
+        match = re.match(rb"S(?:~|\*(\d+))?: ?(.*)", line)
         if match:
-            text = re.sub(rb"^A(?=\d)", b"AAAA", match[3])
-            said.append(unescape(text) * min(int(match[2] or 1), 200))
+            text = re.sub(rb"^A(?=\d)", b"AAAA", match[2])
+            said.append(unescape(text) * min(int(match[1] or 1), 200))
         elif line.startswith(b"! "):
             settings |= SETTINGS.get(line.split()[1].decode(), 0)
     return b"".join(said), settings
@@ -46,15 +54,20 @@ def server_lines(path):
 def parser_texts():
     for path in sorted(TRANSCRIPTS.glob("*.imap")):
         yield server_lines(path)[0]
-    for path in sorted(TRANSCRIPTS.glob("session/*.imap")):
+    for path in sorted(TRANSCRIPTS.glob("*/*.imap")):
         yield server_lines(path)[0]
 
 
 def seeds_of_sessions():
-    for path in sorted(TRANSCRIPTS.glob("session/*.imap")):
+    for path in sorted(TRANSCRIPTS.glob("*/*.imap")):
         text, settings = server_lines(path)
+        asks = COMPRESS if settings & SETTINGS["compress"] else 0
         for more, way in ((7, 0), (7 | TRACED, 2), (7 | MANUAL, 2)):
-            yield bytes([settings, 255, more, way]) + text
+            yield bytes([settings & 255, 255, more | asks, way]) + text
+        for way in range(3, 19) if "compress" in path.name else ():
+            yield bytes([settings & 255, 255, 7 | asks, way]) + text
+    for way in range(3, 19):
+        yield bytes([0, 255, MANUAL, way]) + COMPRESSED
     for path in sorted(TRANSCRIPTS.glob("*.imap")):
         text = PREAUTH + server_lines(path)[0]
         yield bytes([1, 255, 7, 0]) + text
@@ -75,6 +88,10 @@ def seeds(target):
     if target == "response":
         return [bytes([inline]) + text
                 for text in parser_texts() for inline in (8, 255)]
+    if target == "values":
+        return [bytes([inline, way]) + text + THREADS
+                for text in parser_texts()
+                for inline, way in ((8, 0), (255, 6), (0, 11))]
     if target == "session":
         return list(seeds_of_sessions())
     if target == "uidset":

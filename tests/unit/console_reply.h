@@ -43,11 +43,14 @@ static const struct imaplib_value fetch_uid_item = ATOM("UID", &fetch_uid);
 static const struct imaplib_value fetch_data = {
     .kind = IMAPLIB_LIST, .first = &fetch_uid_item};
 
-static const struct imaplib_untagged status_response = {
-    .name = BYTES("OK"),
+static const struct imaplib_status status_words = {
     .code = BYTES("HIGHESTMODSEQ"),
     .arguments = BYTES("715"),
     .text = BYTES("Highest"),
+};
+static const struct imaplib_untagged status_response = {
+    .name = BYTES("OK"),
+    .status = &status_words,
 };
 static const struct imaplib_untagged fetch_response = {
     .next = &status_response,

@@ -12,166 +12,9 @@
 #include "libclient/base/mem.h"
 #include "libclient/wire/response.h"
 
-#define TAG_PREFIX "AAA" /* of seed 0, in front of A1 */
-#define MAX_TEXT   (4U << 20)
-#define WHOLE	   SIZE_MAX
-#define NO_CUT	   SIZE_MAX
-
-/* ---- reading them ---- */
-
-static void
-apply_setting(struct conversation *talk, struct span name, struct span value)
-{
-	struct login_config *login = &talk->config.login;
-	struct capabilities set;
-	unsigned long long number;
-
-	if (span_equal_nocase(name, "preauth")) {
-		login->accepts_preauth = true;
-	} else if (span_equal_nocase(name, "starttls")) {
-		login->needs_starttls = true;
-		login->is_confidential = false;
-	} else if (span_equal_nocase(name, "cleartext")) {
-		login->is_confidential = false;
-	} else if (span_equal_nocase(name, "token")) {
-		login->credentials.is_token = true;
-	} else if (span_equal_nocase(name, "both")) {
-		talk->is_for_both = true;
-	} else if (span_equal_nocase(name, "longest")) {
-		ck_assert(span_to_number(value, 100000, &number));
-		talk->limits.text = (size_t)number;
-	} else if (span_equal_nocase(name, "mechanisms")) {
-		capabilities_parse(&set, value);
-		login->mechanisms = set.mechanisms;
-	} else {
-		ck_assert_ptr_null(talk->word);
-		talk->word = span_to_string(value);
-		if (span_equal_nocase(name, "secret"))
-			login->credentials.secret = span_of(talk->word);
-		else if (span_equal_nocase(name, "enable"))
-			login->enable = talk->word;
-		else if (span_equal_nocase(name, "id"))
-			login->id = talk->word;
-		else if (span_equal_nocase(name, "disable"))
-			login->disabled_count = 1;
-		else
-			ck_abort_msg("no such setting");
-	}
-}
-
-/* A server's line: escapes, and CRLF. */
-static void
-add_server_line(struct buf *text, struct span line)
-{
-	static const char escapes[] = "r\rn\n0\0\\\\";
-
-	for (; line.len > 0; line = span_from(line, 1)) {
-		size_t i = 0;
-
-		if (line.at[0] != '\\') {
-			buf_add(text, line.at, 1);
-			continue;
-		}
-		line = span_from(line, 1);
-		if (line.len == 0)
-			return;
-		while (i < sizeof(escapes) - 1 && escapes[i] != line.at[0])
-			i += 2;
-		ck_assert_uint_lt(i, sizeof(escapes) - 1);
-		buf_add(text, &escapes[i + 1], 1);
-	}
-	buf_add_string(text, "\r\n");
-}
-
-/* The step that the line belongs to: a segment of the server's is one. */
-static struct buf *
-step_for(struct conversation *talk, char kind)
-{
-	unsigned i = talk->step_count;
-
-	while (kind == 'S' && i > 0 && talk->steps[i - 1].kind == '=')
-		i--;
-	if (kind == 'S' && i > 0 && talk->steps[i - 1].kind == 'S')
-		return &talk->steps[i - 1].text;
-	ck_assert_uint_lt(talk->step_count, MAX_STEPS);
-	talk->steps[talk->step_count].kind = kind;
-	buf_init(&talk->steps[talk->step_count].text, MAX_TEXT);
-	return &talk->steps[talk->step_count++].text;
-}
-
-static void
-add_step(struct conversation *talk, char kind, struct span line)
-{
-	const bool is_said = kind == 'S' || kind == 'C';
-	unsigned long long times = 1;
-	struct buf *text = step_for(talk, kind);
-	size_t colon = 0;
-
-	while (is_said && colon < line.len && line.at[colon] != ':')
-		colon++;
-	ck_assert_uint_lt(colon, line.len);
-	if (colon > 2)
-		ck_assert(span_to_number(
-		    (struct span){line.at + 2, colon - 2}, 2000000, &times));
-	line = span_from(line, colon + 1);
-	if (line.len > 0)
-		line = span_from(line, 1);
-	for (; times > 0; times--) {
-		if (is_said && line.len > 1 && line.at[0] == 'A' &&
-		    line.at[1] >= '0' && line.at[1] <= '9')
-			buf_add_string(text, TAG_PREFIX);
-		if (kind == 'S')
-			add_server_line(text, line);
-		else
-			buf_add_span(text, line);
-	}
-}
-
-void
-conversation_load(struct conversation *talk, const char *path)
-{
-	struct login_config *login = &talk->config.login;
-	FILE *file = fopen(path, "r");
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t len;
-
-	ck_assert_ptr_nonnull(file);
-	*talk =
-	    (struct conversation){.path = path, .limits = frame_default_limits};
-	talk->config.limits = &talk->limits;
-	login->credentials.user = span_of("fred");
-	login->credentials.secret = span_of("secret");
-	login->mechanisms = (1U << MECHANISM_COUNT) - 1;
-	login->is_confidential = true;
-	login->disabled = (const char *const *)&talk->word;
-	while ((len = getline(&text, &size, file)) > 0) {
-		struct span line = {text, (size_t)len - 1};
-		size_t word = 0;
-
-		if (line.len < 2 || line.at[0] == '#')
-			continue;
-		if (line.at[0] != '!') {
-			add_step(talk, line.at[0], line);
-			continue;
-		}
-		line = span_from(line, 2);
-		while (word < line.len && line.at[word] != ' ')
-			word++;
-		apply_setting(talk, (struct span){line.at, word},
-		    span_from(line, word < line.len ? word + 1 : word));
-	}
-	free(text);
-	fclose(file);
-}
-
-void
-conversation_free(struct conversation *talk)
-{
-	for (unsigned i = 0; i < talk->step_count; i++)
-		buf_free(&talk->steps[i].text);
-	mem_free(talk->word);
-}
+#define MAX_TEXT (4U << 20)
+#define WHOLE	 SIZE_MAX
+#define NO_CUT	 SIZE_MAX
 
 /* ---- events in words ---- */
 
@@ -210,13 +53,14 @@ say_fetch(struct run *run, const struct imap_fetch *fetch)
 		buf_add_format(&run->told, " flags=%x", fetch->flags.flags);
 	if (fetch->body_is_nil)
 		buf_add_string(&run->told, " body=NIL");
-	if (!fetch->has_body)
-		return;
-	ck_assert(!run->is_in_body);
-	ck_assert_uint_ne(fetch->body, 0);
-	ck_assert_uint_eq(fetch->body, run->body_id);
-	ck_assert_uint_eq(fetch->body_size, run->body_total);
-	buf_add_format(&run->told, " body=%" PRIu64, fetch->body_size);
+	if (fetch->has_body) {
+		ck_assert(!run->is_in_body);
+		ck_assert_uint_ne(fetch->body, 0);
+		ck_assert_uint_eq(fetch->body, run->body_id);
+		ck_assert_uint_eq(fetch->body_size, run->body_total);
+		buf_add_format(&run->told, " body=%" PRIu64, fetch->body_size);
+	}
+	conversation_say_items(&run->told, fetch);
 }
 
 static void
@@ -243,10 +87,6 @@ say_data(struct run *run, const struct imap_data *data)
 		buf_add_format(
 		    told, " SEARCH %" PRIu64, uidset_count(data->search.uids));
 		break;
-	case IMAP_DATA_LIST:
-		buf_add_string(told, " LIST ");
-		say_text(told, data->list.mailbox);
-		break;
 	case IMAP_DATA_STATE:
 		say_state(told, data->state.state, &data->state.code,
 		    data->state.text);
@@ -256,7 +96,7 @@ say_data(struct run *run, const struct imap_data *data)
 		say_text(told, data->words);
 		break;
 	default:
-		buf_add_format(told, " type %d", (int)data->type);
+		conversation_say_data(told, data);
 	}
 }
 
@@ -336,6 +176,19 @@ drain(struct run *run)
 	session_taken(run->session, out.len);
 }
 
+/* What stood behind the agreement, and all that follows, is inflated. */
+static void
+begin_deflate(struct run *run)
+{
+	const struct span rest = session_deflated(run->session);
+
+	run->is_deflated = true;
+	buf_add_string(&run->told, "DEFLATED\n");
+	conversation_flip((char *)rest.at, rest.len);
+	session_feed(run->session, rest);
+	drain(run);
+}
+
 void
 run_break_off(struct run *run)
 {
@@ -368,8 +221,12 @@ run_feed(struct run *run, struct span bytes)
 		char *copy = mem_resize(NULL, len, 1);
 
 		memcpy(copy, bytes.at, len);
+		if (run->is_deflated)
+			conversation_flip(copy, len);
 		session_feed(run->session, (struct span){copy, len});
 		drain(run);
+		if (session_want(run->session) == SESSION_WANT_DEFLATE)
+			begin_deflate(run);
 		mem_free(copy);
 		run->fed += len;
 		bytes = span_from(bytes, len);
@@ -472,6 +329,11 @@ act(struct run *run, struct span what)
 	if (IS("secured")) {
 		session_secured(
 		    run->session, (struct span){0}, (struct span){0});
+		return;
+	}
+	if (IS("compress")) {
+		if (session_compress(run->session) == 0)
+			buf_add_string(&run->told, "refused\n");
 		return;
 	}
 	if (IS("done")) {

@@ -3,13 +3,18 @@
  * that begins with
  *	#	is a comment,
  *	!	sets the session up, before anything else: preauth, starttls,
- *		cleartext, token, both (bodies inline and streamed), longest N,
- *		mechanisms AUTH=..., or one of secret, enable, id, disable,
+ *		cleartext, token, compress,
+ *		ask-capability, force-id, both (bodies inline and streamed),
+ *		longest N, mechanisms AUTH=..., known and known-before (what
+ *		was offered last time after and before the login), or one of secret, enable, id,
+ *		disable,
  *	S:	is the server's: \r \n \\ and \0 are escapes, CRLF is added
- *		unless the line ends in a backslash; S*n: is n such lines,
+ *		unless the line ends in a backslash; S*n: is n such lines; S~:
+ *		is compressed, in a way of these tests (conversation_flip()),
+ *		and is read so behind the event DEFLATED,
  *	C:	is what the client must have written by now,
- *	>	is what its owner does: secured, done, end; or asks: due, want,
- *		idling, mailbox; or else a command,
+ *	>	is what its owner does: secured, compress, done, end; or asks:
+ *		due, want, idling, mailbox; or else a command,
  *	=	is an event that must have been told before the next > or C:.
  * A1 at the front of a line stands for the first command's tag, and so on. A
  * line of C: or = that ends in "..." goes on with anything. Lines of the
@@ -23,6 +28,9 @@
 #include "libclient/wire/frame.h"
 
 #define MAX_STEPS 100
+
+/* Takes the place of deflating and of inflating: no byte stays what it was. */
+void conversation_flip(char *bytes, size_t len);
 
 struct conversation {
 	const char *path; /* for what is said of faults */
@@ -41,12 +49,18 @@ struct conversation {
 void conversation_load(struct conversation *talk, const char *path);
 void conversation_free(struct conversation *talk);
 
+/* What data says, in the words of lines that begin with "= DATA"; of a FETCH
+ * the lesser items. */
+void conversation_say_data(struct buf *told, const struct imap_data *data);
+void conversation_say_items(struct buf *told, const struct imap_fetch *fetch);
+
 /* One holding of a conversation. */
 struct run {
 	const struct conversation *talk;
 	struct session *session;
 	size_t split; /* bytes of the server's before a segment ends */
 	bool is_bytewise;
+	bool is_deflated; /* DEFLATED was told: what comes is compressed */
 	size_t cut; /* bytes of the server's before the connection breaks */
 	size_t fed;
 	struct buf sent; /* by the client, and not yet expected */

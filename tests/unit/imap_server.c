@@ -19,6 +19,22 @@ complain(struct server *server, const char *step, struct span got)
 	return false;
 }
 
+static bool
+inflate_into(struct server *server, struct buf *in)
+{
+	struct imap_error error = {.kind = IMAP_ERROR_NONE};
+	char bytes[4096];
+	size_t count;
+
+	do {
+		if (!zpipe_inflate(server->zpipe, &server->packed, bytes,
+			sizeof(bytes), &count, &error))
+			return complain(
+			    server, "inflating", span_of(error.text));
+	} while (buf_add(in, bytes, count) && count > 0);
+	return true;
+}
+
 /* More bytes from the client; false at their end. */
 static bool
 receive(struct server *server)
@@ -28,17 +44,43 @@ receive(struct server *server)
 	    ? SSL_read(server->ssl, bytes, sizeof(bytes))
 	    : recv(server->fd, bytes, sizeof(bytes), 0);
 
-	return n > 0 && buf_add(&server->in, bytes, (size_t)n);
+	if (n <= 0)
+		return false;
+	if (server->zpipe == NULL)
+		return buf_add(&server->in, bytes, (size_t)n);
+	return buf_add(&server->packed, bytes, (size_t)n) &&
+	    inflate_into(server, &server->in);
 }
 
 static bool
-say(struct server *server, struct span bytes)
+say_raw(struct server *server, struct span bytes)
 {
 	ssize_t n = server->ssl != NULL
 	    ? SSL_write(server->ssl, bytes.at, (int)bytes.len)
 	    : send(server->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
 
 	return n == (ssize_t)bytes.len;
+}
+
+static bool
+say(struct server *server, struct span bytes)
+{
+	bool ok;
+
+	if (server->zpipe == NULL)
+		return say_raw(server, bytes);
+	zpipe_deflate(server->zpipe, bytes, true, &server->out);
+	ok = say_raw(server, buf_span(&server->out));
+	buf_clear(&server->out);
+	return ok;
+}
+
+static void
+begin_deflate(struct server *server, const char *line)
+{
+	buf_add_format(&server->out, "%s%s\r\n",
+	    server->tags[server->tag_first++ % 8], line + 1);
+	server->zpipe = zpipe_new();
 }
 
 static bool
@@ -113,6 +155,10 @@ take_step(struct server *server, const char *step)
 		return read_line(server, step, false);
 	if (strncmp(step, "< ", 2) == 0)
 		return read_line(server, step, true);
+	if (strncmp(step, "deflate @", 9) == 0) {
+		begin_deflate(server, step + 8);
+		return true;
+	}
 	if (strcmp(step, "pause") == 0)
 		return usleep(100000) == 0;
 	if (strcmp(step, "tls") == 0)
@@ -136,6 +182,7 @@ serve(void *user)
 	while (server->fd >= 0 && *step != NULL && take_step(server, *step))
 		step++;
 	SSL_free(server->ssl);
+	server->zpipe = zpipe_free(server->zpipe);
 	if (server->fd >= 0)
 		close(server->fd);
 	OPENSSL_thread_stop();
@@ -158,6 +205,8 @@ server_listen(struct server *server)
 
 	signal(SIGPIPE, SIG_IGN);
 	buf_init(&server->in, 1U << 20);
+	buf_init(&server->out, 1U << 20);
+	buf_init(&server->packed, 1U << 20);
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	require(bind(server->listener, (struct sockaddr *)&address, size) == 0);
 	require(listen(server->listener, 8) == 0);
@@ -185,5 +234,7 @@ server_free(struct server *server)
 {
 	close(server->listener);
 	buf_free(&server->in);
+	buf_free(&server->out);
+	buf_free(&server->packed);
 	SSL_CTX_free(server->settings);
 }

@@ -7,6 +7,8 @@
  *	"< command"	reads a line: a tag, and what must begin so
  *	"<- line"	reads a line without a tag
  *	"<< n"		one segment must hold n lines; the next reads take them
+ *	"deflate line"	says the line, and in the same segment what is said
+ *			next; from there on all is deflated, both ways
  *	"pause"		says nothing for 100 ms
  *	"tls"		does its part of a handshake
  *	"drip line"	says the line every 20 ms until the client leaves
@@ -20,6 +22,7 @@
 #include <stdint.h>
 
 #include "libclient/base/buf.h"
+#include "libclient/io/zpipe.h"
 #include "tests/unit/tls_peer.h"
 
 /* Steps of a greeting and a login. */
@@ -36,6 +39,9 @@ struct server {
 	SSL *ssl;
 	pthread_t thread;
 	struct buf in;
+	struct buf out; /* waits for what is said next */
+	struct buf packed; /* came, and is not inflated yet */
+	struct zpipe *zpipe; /* NULL: nothing is deflated */
 	char tags[8][40];
 	unsigned tag_first;
 	unsigned tag_end;

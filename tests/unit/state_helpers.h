@@ -101,7 +101,22 @@ struct listing {
 	size_t len;
 	uint32_t count;
 	struct state_message last;
+	char emailid[16]; /* of the last one */
+	char keywords[16];
 };
+
+/* Bytes made printable enough to be compared. */
+static inline const char *
+string_of(struct span bytes)
+{
+	static char text[16];
+
+	ck_assert_uint_lt(bytes.len, sizeof(text));
+	for (size_t i = 0; i < bytes.len; i++)
+		text[i] = bytes.at[i] == '\0' ? '0' : bytes.at[i];
+	text[bytes.len] = '\0';
+	return text;
+}
 
 static inline void
 list_message(void *user, const struct state_message *message)
@@ -114,6 +129,8 @@ list_message(void *user, const struct state_message *message)
 		    listing->count == 0 ? "" : " ", message->uid);
 	listing->count++;
 	listing->last = *message;
+	memcpy(listing->emailid, string_of(message->emailid), 16);
+	memcpy(listing->keywords, string_of(message->keywords), 16);
 }
 
 static inline struct listing

@@ -304,35 +304,58 @@ START_TEST(test_command_range_ascends)
 }
 END_TEST
 
+static const struct {
+	size_t max_line;
+	uint32_t uids;
+	unsigned lines;
+} lines_of[] = {
+    {COMMAND_MAX_LINE, 10000, 15},
+    {1000, 1000, 17}, /* RFC 2683: old servers take no more */
+};
+
 START_TEST(test_command_uids_go_into_as_many_lines_as_they_need)
 {
+	const size_t max_line = lines_of[_i].max_line;
 	struct uidset uids = {0};
 	struct uidset sent = {0};
 	unsigned lines = 0;
 	uint32_t begin = 0;
 	struct span bytes;
 
-	for (uint32_t uid = 4000000001; uid < 4000020000; uid += 2)
-		uidset_add(&uids, uid);
+	for (uint32_t i = 0; i < lines_of[_i].uids; i++)
+		uidset_add(&uids, 4000000001 + 2 * i);
 	for (; begin < uids.count; lines++) {
 		command_begin(&command, "UID FETCH", COMMAND_LITERALS_SYNC);
+		command.max_line = max_line;
 		begin = command_add_uids(&command, &uids, begin);
 		command_add_items(&command, ~0U);
 		ck_assert(command_end(&command));
 		bytes = buf_span(&command.bytes);
-		ck_assert_uint_le(bytes.len, COMMAND_MAX_LINE);
+		ck_assert_uint_le(bytes.len, max_line);
 		if (begin < uids.count)
-			ck_assert_uint_gt(bytes.len, COMMAND_MAX_LINE - 400);
+			ck_assert_uint_gt(bytes.len, max_line - 400);
 		bytes = span_from(bytes, strlen("UID FETCH "));
 		bytes.len = (size_t)((char *)memchr(bytes.at, ' ', bytes.len) -
 		    bytes.at);
 		ck_assert(uidset_parse(&sent, bytes));
 		command_free(&command);
 	}
-	ck_assert_uint_eq(lines, 15);
+	ck_assert_uint_eq(lines, lines_of[_i].lines);
 	ck_assert(uidset_equal(&uids, &sent));
 	uidset_free(&uids);
 	uidset_free(&sent);
+}
+END_TEST
+
+START_TEST(test_command_refuses_a_line_longer_than_it_may_be)
+{
+	for (size_t i = 0; i < 2; i++) {
+		command_begin(&command, "EXAMINE", COMMAND_LITERALS_SYNC);
+		command.max_line = sizeof("EXAMINE abc\r\n") - 1 - i;
+		command_add_mailbox(&command, span_of("abc"));
+		ck_assert_int_eq(command_end(&command), i == 0);
+		command_free(&command);
+	}
 }
 END_TEST
 
@@ -399,8 +422,11 @@ main(void)
 	tcase_add_test(tests, test_command_initial_response_is_a_secret_atom);
 	tcase_add_loop_test(
 	    tests, test_command_range_ascends, 0, LENGTH(ranges));
+	tcase_add_loop_test(tests,
+	    test_command_uids_go_into_as_many_lines_as_they_need, 0,
+	    LENGTH(lines_of));
 	tcase_add_test(
-	    tests, test_command_uids_go_into_as_many_lines_as_they_need);
+	    tests, test_command_refuses_a_line_longer_than_it_may_be);
 	tcase_add_test(tests, test_command_without_uids_is_refused);
 	tcase_add_loop_test(tests,
 	    test_command_items_always_ask_for_the_uid_and_never_set_seen, 0,

@@ -29,6 +29,7 @@ static const struct {
     {"\"NIL\" NIL", "q NIL\nb NIL\n"},
     /* a backslash elsewhere is itself */
     {"\\Seen a\\b \\", "b \\Seen\nb a\\b\nb \\\n"},
+    {"\"\\Seen\" \"a\\\\\\b \\\"\"", "q \\Seen\nq a\\\\b \"\n"},
     /* lists are one word, as they are */
     {"(\\Seen $Junk)", "l (\\Seen $Junk)\n"},
     {"()", "l ()\n"},
@@ -88,8 +89,9 @@ static const struct {
 	const char *text; /* part of it */
 } refused[] = {
     {"select \"INBOX", 8, "quote is not closed"},
-    {"\"a\\", 3, "backslash"},
-    {"a \"b\\c\"", 5, "backslash"},
+    {"\"a\\", 1, "quote is not closed"},
+    {"\"a\\\"", 1, "quote is not closed"},
+    {"a (\"b\\c\")", 6, "backslash"},
     {"fetch 1 (FLAGS", 9, "parenthesis is not closed"},
     {"fetch 1 (a (b)", 9, "parenthesis is not closed"},
     {"(a \"b)", 4, "quote is not closed"},

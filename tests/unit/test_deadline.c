@@ -171,6 +171,59 @@ START_TEST(test_end_of_body_ends_the_window)
 }
 END_TEST
 
+START_TEST(test_a_reply_may_have_a_limit_of_its_own)
+{
+	deadline_set_due(&deadline, 1, AT(0));
+	deadline_set_limit(&deadline, 15 * SECOND);
+	deadline_heard(&deadline, AT(14), false);
+	ck_assert_uint_eq(deadline_next(&deadline), AT(15));
+	ck_assert(!is_late(AT(15) - 1));
+	ck_assert(is_late(AT(15)));
+	deadline_set_due(&deadline, 2, AT(15));
+	ck_assert_uint_eq(deadline_next(&deadline), AT(75));
+}
+END_TEST
+
+START_TEST(test_in_a_hurry_a_byte_has_to_come_soon)
+{
+	deadline_set_due(&deadline, 1, AT(0));
+	deadline_hurry(&deadline, AT(5));
+	ck_assert_uint_eq(deadline_next(&deadline), AT(5));
+	ck_assert(!is_late(AT(5) - 1));
+	ck_assert(is_late(AT(5)));
+}
+END_TEST
+
+START_TEST(test_any_byte_ends_the_hurry)
+{
+	deadline_set_due(&deadline, 1, AT(0));
+	deadline_hurry(&deadline, AT(5));
+	deadline_heard(&deadline, AT(4), false);
+	ck_assert(!is_late(AT(30)));
+	ck_assert_uint_eq(deadline_next(&deadline), AT(64));
+}
+END_TEST
+
+START_TEST(test_the_first_hurry_is_the_greatest)
+{
+	deadline_set_due(&deadline, 1, AT(0));
+	deadline_hurry(&deadline, AT(5));
+	deadline_hurry(&deadline, AT(8));
+	ck_assert(is_late(AT(5)));
+}
+END_TEST
+
+START_TEST(test_a_hurry_for_nothing_is_forgotten)
+{
+	deadline_hurry(&deadline, AT(5));
+	ck_assert_uint_eq(deadline_next(&deadline), DEADLINE_NEVER);
+	ck_assert(!is_late(AT(6)));
+	deadline_hurry(&deadline, AT(7));
+	deadline_set_due(&deadline, 1, AT(10));
+	ck_assert(!is_late(AT(11)));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -193,6 +246,11 @@ main(void)
 	tcase_add_test(tests, test_pace_is_measured_anew_in_each_window);
 	tcase_add_test(tests, test_pace_counts_from_the_command);
 	tcase_add_test(tests, test_end_of_body_ends_the_window);
+	tcase_add_test(tests, test_a_reply_may_have_a_limit_of_its_own);
+	tcase_add_test(tests, test_in_a_hurry_a_byte_has_to_come_soon);
+	tcase_add_test(tests, test_any_byte_ends_the_hurry);
+	tcase_add_test(tests, test_the_first_hurry_is_the_greatest);
+	tcase_add_test(tests, test_a_hurry_for_nothing_is_forgotten);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

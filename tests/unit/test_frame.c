@@ -320,6 +320,29 @@ START_TEST(test_frame_says_what_it_holds_and_what_is_unread)
 }
 END_TEST
 
+/* Another protocol may begin behind a frame. */
+START_TEST(test_frame_hands_back_what_it_did_not_read)
+{
+	static const char input[] = "a1 OK\r\n* 1 X\r\n{9}";
+	struct frame *frame = frame_new(&small_limits);
+	struct frame_view view;
+	struct span rest;
+
+	frame_feed(frame, span_of(input));
+	ck_assert_int_eq(frame_next(frame, &view, NULL), FRAME_READY);
+	rest = frame_take_unread(frame);
+	ck_assert_ptr_eq(rest.at, input + 7);
+	ck_assert_uint_eq(rest.len, strlen(input) - 7);
+	ck_assert_uint_eq(frame_take_unread(frame).len, 0);
+	ck_assert(span_equal(view.text, span_of("a1 OK")));
+	frame_feed(frame, span_of("* 2 Y\r\n"));
+	ck_assert_int_eq(frame_next(frame, &view, NULL), FRAME_READY);
+	ck_assert(span_equal(view.text, span_of("* 2 Y")));
+	ck_assert_int_eq(frame_next(frame, &view, NULL), FRAME_MORE);
+	frame_free(frame);
+}
+END_TEST
+
 START_TEST(test_frame_stays_failed)
 {
 	struct frame *frame = frame_new(&small_limits);
@@ -406,6 +429,7 @@ main(void)
 	tcase_add_test(tests, test_frame_in_one_input_is_not_copied);
 	tcase_add_test(tests, test_frame_streamed_pieces_point_into_the_input);
 	tcase_add_test(tests, test_frame_says_what_it_holds_and_what_is_unread);
+	tcase_add_test(tests, test_frame_hands_back_what_it_did_not_read);
 	tcase_add_test(tests, test_frame_stays_failed);
 	tcase_add_test(tests, test_frame_skips_at_most_100_blanks_in_a_row);
 	tcase_add_test(tests, test_frame_refuses_an_endless_line_at_its_limit);

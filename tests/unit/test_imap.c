@@ -11,7 +11,7 @@ examine_and_fetch(const struct imap_event *event)
 	if (event->type != IMAP_READY)
 		return;
 	ck_assert(imap_is_ready(seen.imap));
-	ck_assert_uint_eq(imap_examine(seen.imap, span_of("INBOX")), 2);
+	ck_assert_uint_eq(imap_examine(seen.imap, span_of("INBOX"), NULL), 2);
 	ck_assert_uint_eq(
 	    imap_uid_fetch_range(seen.imap, 1, UINT32_MAX, IMAP_FETCH_BODY), 3);
 	ck_assert_uint_eq(imap_idle(seen.imap), 4);
@@ -102,7 +102,7 @@ START_TEST(test_commands_are_refused_before_ready_and_after_the_end)
 
 	open_to(script);
 	ck_assert_uint_eq(imap_noop(seen.imap), 0);
-	ck_assert_uint_eq(imap_examine(seen.imap, span_of("INBOX")), 0);
+	ck_assert_uint_eq(imap_examine(seen.imap, span_of("INBOX"), NULL), 0);
 	ck_assert_uint_eq(imap_logout(seen.imap), 0);
 	imap_done(seen.imap);
 	run_until("RC");
@@ -124,7 +124,7 @@ START_TEST(test_what_would_inject_is_refused)
 	open_to(script);
 	run_until("R");
 	ck_assert_uint_eq(
-	    imap_examine(seen.imap, span_of("a\r\nA1 DELETE b")), 0);
+	    imap_examine(seen.imap, span_of("a\r\nA1 DELETE b"), NULL), 0);
 	ck_assert_uint_eq(imap_status(seen.imap, span_of("INBOX"), 0), 0);
 	ck_assert_uint_eq(
 	    imap_uid_fetch(seen.imap, &none, IMAP_FETCH_FLAGS), 0);

@@ -301,7 +301,7 @@ START_TEST(test_append_ends_lines_with_crlf)
 	assert_span(reply.code, "APPENDUID");
 	assert_span(reply.arguments, "1 2");
 	ck_assert(imaplib_response(client, "APPENDUID", &reply));
-	assert_span(reply.untagged->arguments, "1 2");
+	assert_span(reply.untagged->status->arguments, "1 2");
 	leave();
 }
 END_TEST
@@ -340,8 +340,8 @@ START_TEST(test_append_in_utf8_mode)
 {
 	static const char *const script[] = {PREAUTH(" ENABLE UTF8=ACCEPT"),
 	    "< ENABLE UTF8=ACCEPT\r\n", "> * ENABLED UTF8=ACCEPT",
-	    "> @ OK done", "< APPEND INBOX UTF8 (~{1}\r\n", "> +", "<- x)\r\n",
-	    "> @ OK done", "wait", NULL};
+	    "> @ OK done", "< APPEND INBOX () UTF8 (~{1}\r\n", "> +",
+	    "<- x)\r\n", "> @ OK done", "wait", NULL};
 	const struct imaplib_append message = APPEND(NULL, NULL, "x", false);
 
 	open_to(script);
@@ -367,7 +367,7 @@ START_TEST(test_what_was_told_unasked_may_be_asked_for)
 	ck_assert(imaplib_response(client, "exists", &reply));
 	assert_names("EXISTS,EXISTS");
 	ck_assert(imaplib_response(client, "HIGHESTMODSEQ", &reply));
-	assert_span(reply.untagged->arguments, "7");
+	assert_span(reply.untagged->status->arguments, "7");
 	ck_assert(!imaplib_response(client, "HIGHESTMODSEQ", &reply));
 	/* another mailbox, another count */
 	ck_assert(imaplib_select(client, NULL, false, NULL, &reply));

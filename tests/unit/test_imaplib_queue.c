@@ -89,9 +89,9 @@ START_TEST(test_those_of_a_response_code_are_taken_too)
 	take("UIDVALIDITY", UINT32_MAX);
 	ck_assert_uint_eq(reply.count, 1);
 	assert_span(reply.untagged->name, "OK");
-	assert_span(reply.untagged->code, "UIDVALIDITY");
-	assert_span(reply.untagged->arguments, "5");
-	assert_span(reply.untagged->text, "y");
+	assert_span(reply.untagged->status->code, "UIDVALIDITY");
+	assert_span(reply.untagged->status->arguments, "5");
+	assert_span(reply.untagged->status->text, "y");
 	ck_assert_uint_eq(queue.count, 1);
 }
 END_TEST
@@ -239,9 +239,9 @@ START_TEST(test_a_parsed_state_is_queued_by_its_code)
 	    &queue, IMAP_STATE_OK, &code, span_of("done"), &error));
 	take("APPENDUID", 1);
 	assert_span(reply.untagged->name, "OK");
-	assert_span(reply.untagged->code, "APPENDUID");
-	assert_span(reply.untagged->arguments, "1 2");
-	assert_span(reply.untagged->text, "done");
+	assert_span(reply.untagged->status->code, "APPENDUID");
+	assert_span(reply.untagged->status->arguments, "1 2");
+	assert_span(reply.untagged->status->text, "done");
 }
 END_TEST
 

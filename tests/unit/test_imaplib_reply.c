@@ -65,6 +65,9 @@ static const struct {
     {"* ID NIL ", "ID", -1, "NIL"},
     {"*  4   x-new  1", "X-NEW", 4, "1"},
     {"* 4294967295 EXISTS", "EXISTS", UINT32_MAX, ""},
+    {"* FOO a\tb", "FOO", -1, "a\tb"},
+    {"* STATUS INBOX (MAILBOXID (\x98~\xfd\xba\x15V) MESSAGES 3)", "STATUS", -1,
+	"INBOX (MAILBOXID (\x98~\xfd\xba\x15V) MESSAGES 3)"},
 };
 
 START_TEST(test_a_response_is_a_tree_of_values)
@@ -87,7 +90,7 @@ static const struct {
     {"* 1 FETCH (UID 5", "FETCH", "(UID 5"},
     {"* 1 FETCH UID 5)", "FETCH", "UID 5)"},
     {"* 1 FETCH (X \"a\\\"b\" \"c)", "FETCH", "(X \"a\\\"b\" \"c)"},
-    {"* FOO a\tb", "FOO", "a\tb"},
+    {"* FOO a)b", "FOO", "a)b"},
     {"* 12", "", "12"},
     {"* 99999999999 EXISTS", "", "99999999999 EXISTS"},
     {"* 12FETCH (UID 5)", "", "12FETCH (UID 5)"},
@@ -138,9 +141,9 @@ START_TEST(test_a_state_has_code_arguments_and_text)
 	    add_line(&reply, states[_i].line);
 
 	assert_span(added->name, states[_i].name);
-	assert_span(added->code, states[_i].code);
-	assert_span(added->arguments, states[_i].arguments);
-	assert_span(added->text, states[_i].text);
+	assert_span(added->status->code, states[_i].code);
+	assert_span(added->status->arguments, states[_i].arguments);
+	assert_span(added->status->text, states[_i].text);
 	ck_assert_ptr_null(added->data);
 }
 END_TEST

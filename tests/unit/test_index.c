@@ -192,6 +192,24 @@ START_TEST(test_uids_are_added_to_those_of_the_set)
 }
 END_TEST
 
+START_TEST(test_what_both_have_is_found)
+{
+	struct index index = {0};
+	struct uidset uids = {0}, both = {0}, expected = {0};
+
+	for (uint32_t uid = 40; uid > 0; uid -= 2)
+		put(&index, uid, 0);
+	ck_assert(uidset_parse(&uids, span_of("1:5,7,20,39:4294967295")));
+	ck_assert(uidset_parse(&expected, span_of("2,4,20,40")));
+	index_intersect(&index, &uids, &both);
+	ck_assert(uidset_equal(&both, &expected));
+	uidset_free(&uids);
+	uidset_free(&both);
+	uidset_free(&expected);
+	index_free(&index);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -212,6 +230,7 @@ main(void)
 	tcase_add_loop_test(tests, test_a_set_is_removed, 0,
 	    sizeof(removal_cases) / sizeof(removal_cases[0]));
 	tcase_add_test(tests, test_uids_are_added_to_those_of_the_set);
+	tcase_add_test(tests, test_what_both_have_is_found);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -41,13 +41,18 @@ add(const char *name, unsigned flags)
 static void
 assert_names(const char *expected)
 {
+	static const char *const marks[] = {
+	    [MAILBOX_POLLED] = "",
+	    [MAILBOX_IDLED] = "!",
+	    [MAILBOX_NOTIFIED] = "?",
+	};
 	char text[1000] = "";
 	size_t len = 0;
 
 	for (uint32_t i = 0; i < all.count; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 		    "%s%s%s", i == 0 ? "" : " ", all.items[i].name,
-		    all.items[i].has_idle ? "!" : "");
+		    marks[all.items[i].watch]);
 	ck_assert_str_eq(text, expected);
 }
 
@@ -201,6 +206,15 @@ END_TEST
 
 /* ---- push ---- */
 
+static void
+assign(uint32_t connections, bool has_notify)
+{
+	mailboxes_assign_watch(&all, &settings,
+	    (struct mailboxes_push){.connections = connections,
+		.has_idle = true,
+		.has_notify = has_notify});
+}
+
 static const struct {
 	struct settings_list watch;
 	const char *given;
@@ -227,7 +241,7 @@ START_TEST(test_the_first_watched_ones_get_the_connections)
 	add("b", 0);
 	add("c", IMAP_LIST_SENT);
 	settings.watch = pushes[_i].watch;
-	mailboxes_assign_idle(&all, &settings, pushes[_i].connections);
+	assign(pushes[_i].connections, false);
 	assert_names(pushes[_i].given);
 	for (uint32_t i = 0; i < all.count; i++)
 		watched += all.items[i].is_watched;
@@ -239,10 +253,76 @@ START_TEST(test_a_lower_limit_takes_push_away)
 {
 	add("a", 0);
 	add("b", 0);
-	mailboxes_assign_idle(&all, &settings, 2);
+	assign(2, false);
 	assert_names("a! b!");
-	mailboxes_assign_idle(&all, &settings, 1);
+	assign(1, false);
 	assert_names("a! b");
+}
+END_TEST
+
+/* "!": IDLE, "?": NOTIFY */
+static const struct {
+	struct settings_list watch;
+	const char *given;
+	uint32_t connections;
+	uint32_t unnotified; /* from the end */
+} notified[] = {
+    {{0}, "a! b? c?", 5, 0},
+    {{0}, "a! b? c?", 3, 0},
+    {{0}, "a? b? c?", 2, 0},
+    {{0}, "a? b? c?", 1, 0},
+    {{(char *[]){"b", "c"}, 2}, "a b! c?", 3, 0},
+    /* what NOTIFY does not tell of has what is left */
+    {{0}, "a! b? c!", 4, 1},
+    {{0}, "a! b? c", 3, 1},
+    {{0}, "a! b! c", 4, 2},
+    {{0}, "a b c", 2, 3},
+};
+
+#define NOTIFIED (int)(sizeof(notified) / sizeof(*notified))
+
+START_TEST(test_notify_watches_all_but_the_first)
+{
+	add("a", 0);
+	add("b", 0);
+	add("c", 0);
+	for (uint32_t i = 0; i < notified[_i].unnotified; i++)
+		all.items[2 - i].is_unnotified = true;
+	settings.watch = notified[_i].watch;
+	assign(notified[_i].connections, true);
+	assert_names(notified[_i].given);
+}
+END_TEST
+
+START_TEST(test_notify_without_idle_watches_all)
+{
+	add("a", 0);
+	add("b", 0);
+	mailboxes_assign_watch(&all, &settings,
+	    (struct mailboxes_push){.connections = 5, .has_notify = true});
+	assert_names("a? b?");
+	ck_assert_str_eq(mailbox_watch_name(all.items[0].watch), "NOTIFY");
+}
+END_TEST
+
+START_TEST(test_twenty_thousand_mailboxes_take_no_time)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < MAILBOXES_MAX + 5; i++) {
+		(void)snprintf(name, sizeof(name), "Lists/%u", i % 20001);
+		add(name, 0);
+	}
+	ck_assert_uint_eq(all.count, MAILBOXES_MAX);
+	settings.folders = WORDS("*9");
+	mailboxes_choose(&all, &settings);
+	ck_assert_uint_eq(all.count, MAILBOXES_MAX / 10);
+	for (uint32_t i = 0; i < all.count; i++)
+		ck_assert_ptr_eq(mailboxes_find(&all,
+				     (struct span){all.items[i].bytes,
+					 all.items[i].bytes_len}),
+		    &all.items[i]);
+	ck_assert_ptr_null(mailboxes_find(&all, span_of("Lists/1")));
 }
 END_TEST
 
@@ -250,7 +330,7 @@ START_TEST(test_an_empty_list_can_be_used)
 {
 	settings.folders = WORDS("*");
 	mailboxes_choose(&all, &settings);
-	mailboxes_assign_idle(&all, &settings, 5);
+	assign(5, false);
 	ck_assert_uint_eq(all.count, 0);
 	ck_assert_ptr_null(mailboxes_find(&all, span_of("INBOX")));
 }
@@ -276,6 +356,10 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_the_first_watched_ones_get_the_connections, 0, PUSHES);
 	tcase_add_test(tests, test_a_lower_limit_takes_push_away);
+	tcase_add_loop_test(
+	    tests, test_notify_watches_all_but_the_first, 0, NOTIFIED);
+	tcase_add_test(tests, test_notify_without_idle_watches_all);
+	tcase_add_test(tests, test_twenty_thousand_mailboxes_take_no_time);
 	tcase_add_test(tests, test_an_empty_list_can_be_used);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -135,6 +135,61 @@ START_TEST(test_flags_that_cannot_be_changed_are_an_error)
 }
 END_TEST
 
+/* ---- letting go ---- */
+
+static const struct release_case {
+	const char *files[3];
+	uint32_t flags; /* it leaves with */
+	const char *kept;
+	const char *archived;
+} release_cases[] = {
+    {{"new/" BASE}, 0, "new/5.V7.host,S=3", "new/5.V7.host,S=3"},
+    {{"cur/" BASE ":2,"}, 0, "cur/5.V7.host,S=3:2,", "cur/5.V7.host,S=3:2,"},
+    {{"cur/" BASE ":2,"}, INDEX_SEEN, "cur/5.V7.host,S=3:2,S",
+	"cur/5.V7.host,S=3:2,S"},
+    /* moved by a reader */
+    {{"cur/" BASE ":2,FS"}, INDEX_SEEN, "cur/5.V7.host,S=3:2,S",
+	"cur/5.V7.host,S=3:2,S"},
+    {{NULL}, 0, "", ""},
+};
+
+START_TEST(test_a_released_file_is_a_local_one_here_or_elsewhere)
+{
+	const struct release_case *test = &release_cases[_i / 2];
+	bool is_archived = _i % 2 == 1;
+	struct maildir *to =
+	    is_archived ? maildir_open(root, "Old", &error) : NULL;
+
+	write_all(test->files);
+	ck_assert_msg(maildir_release(
+			  folder, &identity, &message, to, test->flags, &error),
+	    "%s", error.text);
+	if (is_archived) {
+		assert_messages("");
+		folder = maildir_close(folder);
+		folder = to;
+	}
+	assert_messages(is_archived ? test->archived : test->kept);
+}
+END_TEST
+
+START_TEST(test_a_released_file_replaces_no_other)
+{
+	struct maildir *to = maildir_open(root, "Old", &error);
+
+	write_file("cur/" BASE ":2,S", "a");
+	write_file("../Old/cur/5.V7.host,S=3:2,S", "b");
+	ck_assert_msg(maildir_release(
+			  folder, &identity, &message, to, INDEX_SEEN, &error),
+	    "%s", error.text);
+	assert_messages("");
+	assert_content("../Old/cur/5.V7.host,S=3:2,S", "b");
+	maildir_close(folder);
+	folder = to;
+	assert_messages("cur/5.V7.host,S=3,2:2,S cur/5.V7.host,S=3:2,S");
+}
+END_TEST
+
 /* ---- removal ---- */
 
 static const char *const removable[] = {"new/" BASE, "cur/" BASE ":2,",
@@ -394,5 +449,9 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_a_claim_is_found_in_new_and_cur, 0, COUNT(claims));
 	tcase_add_test(tests, test_only_files_claim);
+	tcase_add_loop_test(tests,
+	    test_a_released_file_is_a_local_one_here_or_elsewhere, 0,
+	    2 * (int)(sizeof(release_cases) / sizeof(release_cases[0])));
+	tcase_add_test(tests, test_a_released_file_replaces_no_other);
 	return run_case("maildir_change", tests);
 }

@@ -121,6 +121,10 @@ describe_code(struct buf *log, const struct imap_code *code)
 	case IMAP_CODE_HIGHESTMODSEQ:
 		buf_add_format(log, " %" PRIu64, code->number);
 		break;
+	case IMAP_CODE_MESSAGELIMIT:
+		buf_add_format(log, " %" PRIu64 " of ", code->number);
+		add_bytes(log, code->arguments);
+		break;
 	default:
 		ck_assert_uint_eq(code->number, 0);
 		if (code->arguments.len > 0)

@@ -1,8 +1,9 @@
 /*
  * What libclient/proto/session.h promises, as data: tests/transcripts/session
- * holds conversations (see conversation.h). Each is held in whole segments, cut
- * in two at every byte, and byte by byte, with the same events; and broken off
- * at every byte, with the same events up to there and IMAP_CLOSED.
+ * holds conversations (see conversation.h), .../quirks those with one kind of
+ * server. Each is held in whole segments, cut in two at every byte, and byte
+ * by byte, with the same events; and those of the first kind are broken off at
+ * every byte, with the same events up to there and IMAP_CLOSED.
  */
 #include <check.h>
 #include <glob.h>
@@ -28,7 +29,8 @@ gsasl_nonce(char *data, size_t datalen)
 	return GSASL_OK;
 }
 
-static glob_t files;
+static glob_t files; /* first those of .../session */
+static int own_count; /* of these */
 
 static void
 for_each_way(
@@ -116,9 +118,10 @@ hold_truncated(const struct conversation *talk, struct span told)
 	}
 }
 
+/* Those of .../session: the others break off no differently. */
 START_TEST(test_conversation_truncated_at_every_byte)
 {
-	for (int i = 0; i < (int)files.gl_pathc; i++)
+	for (int i = 0; i < own_count; i++)
 		for_each_way(i, hold_truncated);
 }
 END_TEST
@@ -232,6 +235,65 @@ START_TEST(test_bytes_behind_the_end_are_ignored)
 }
 END_TEST
 
+/* Written out only afterwards it would be deflated: a reply to nothing. */
+START_TEST(test_agreement_to_a_command_that_did_not_leave)
+{
+	struct conversation talk;
+	struct imap_event event;
+	struct run run;
+
+	begin_with(&run, &talk,
+	    "* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi\r\n");
+	ck_assert_uint_eq(session_compress(run.session), 1);
+	ck_assert_uint_gt(session_take(run.session).len, 0);
+	session_feed(run.session, span_of("AAAA1 OK begin\r\n"));
+	while (session_next(run.session, &event))
+		continue;
+	ck_assert_int_eq(session_want(run.session), SESSION_WANT_CLOSE);
+	ck_assert(!session_is_compressed(run.session));
+	run_free(&run);
+}
+END_TEST
+
+/* TLS would have to come in between. */
+START_TEST(test_starttls_over_compression_is_refused)
+{
+	struct conversation talk;
+	struct run run;
+
+	begin_with(&run, &talk,
+	    "* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi\r\n");
+	ck_assert_uint_eq(session_compress(run.session), 1);
+	ck_assert_uint_eq(session_starttls(run.session), 0);
+	run_feed(&run, span_of(""));
+	run_feed(&run, span_of("* 1 EXISTS\r\n"));
+	run_feed(&run, span_of("AAAA1 OK begin\r\n"));
+	ck_assert(session_is_compressed(run.session));
+	ck_assert_uint_eq(session_starttls(run.session), 0);
+	run_free(&run);
+}
+END_TEST
+
+START_TEST(test_compression_is_refused_at_the_end_and_before_a_manual_greeting)
+{
+	struct conversation talk;
+	struct run run;
+
+	begin_with(&run, &talk, "");
+	run_break_off(&run);
+	ck_assert_uint_eq(session_compress(run.session), 0);
+	run_free(&run);
+	talk.config.is_manual = true;
+	run_begin(&run, &talk);
+	ck_assert_uint_eq(session_compress(run.session), 0);
+	run_feed(&run,
+	    span_of(
+		"* PREAUTH [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi\r\n"));
+	ck_assert_uint_eq(session_compress(run.session), 1);
+	run_free(&run);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -242,7 +304,11 @@ main(void)
 
 	if (glob(TESTS_DIR "/transcripts/session/*.imap", 0, NULL, &files) != 0)
 		return EXIT_FAILURE;
-	tcase_set_timeout(tests, 60);
+	own_count = (int)files.gl_pathc;
+	if (glob(TESTS_DIR "/transcripts/quirks/*.imap", GLOB_APPEND, NULL,
+		&files) != 0)
+		return EXIT_FAILURE;
+	tcase_set_timeout(tests, 400);
 	tcase_add_loop_test(
 	    tests, test_conversation_whole, 0, (int)files.gl_pathc);
 	tcase_add_test(tests, test_conversation_split_at_every_byte);
@@ -252,6 +318,10 @@ main(void)
 	tcase_add_test(tests, test_command_before_ready_is_refused);
 	tcase_add_test(tests, test_refused_select_keeps_the_mailbox);
 	tcase_add_test(tests, test_bytes_behind_the_end_are_ignored);
+	tcase_add_test(tests, test_agreement_to_a_command_that_did_not_leave);
+	tcase_add_test(tests, test_starttls_over_compression_is_refused);
+	tcase_add_test(tests,
+	    test_compression_is_refused_at_the_end_and_before_a_manual_greeting);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -98,12 +98,17 @@ static const struct {
     FORM("burst_max_wait = \"500ms\";", burst_max_wait, SECOND / 2),
     FORM("timeout = \"1s\";", timeout, SECOND),
     FORM("on_expunge = \"delete\";", on_expunge, SETTINGS_EXPUNGE_DELETE),
+    FORM("on_expunge = \"keep\";", on_expunge, SETTINGS_EXPUNGE_KEEP),
+    FORM("on_expunge = \"archive\"; archive_folder = \"x\";", on_expunge,
+	SETTINGS_EXPUNGE_ARCHIVE),
     FORM("layout = \"nested\";", layout, SETTINGS_LAYOUT_NESTED),
     FORM("layout = \"maildir++\";", layout, SETTINGS_LAYOUT_MAILDIRPP),
     FORM("line_endings = \"lf\";", line_endings, SETTINGS_LF),
     FORM("line_endings = \"crlf\";", line_endings, SETTINGS_CRLF),
     FORM("max_size = 0;", max_size, 0),
     FORM("max_size = \"0\";", max_size, 0),
+    FORM("max_size = 1;", max_size, 1),
+    FORM("max_size = \"50M\";", max_size, 50 * 1024 * 1024),
     FORM("delete_guard = \"1%\";", delete_guard, 1),
     FORM("delete_guard = \"100%\";", delete_guard, 100),
     FORM("delete_guard = \"off\";", delete_guard, 0),
@@ -457,7 +462,8 @@ START_TEST(test_settings_accounts_differ_in_any_one_setting)
 		strstr(number_forms[_i].setting, "\"delete\"") != NULL ||
 		strstr(number_forms[_i].setting, "\"nested\"") != NULL ||
 		strstr(number_forms[_i].setting, "\"lf\"") != NULL ||
-		strstr(number_forms[_i].setting, "max_size") != NULL ||
+		strstr(number_forms[_i].setting, "max_size = 0") != NULL ||
+		strstr(number_forms[_i].setting, "\"0\"") != NULL ||
 		strstr(number_forms[_i].setting, "compress = \"auto\"") != NULL;
 
 	ck_assert(settings_account_equal(other->accounts, again->accounts));

@@ -28,9 +28,10 @@ END_TEST
 START_TEST(test_a_folder_comes_back_as_it_was)
 {
 	static const struct state_folder folders[] = {
-	    {1, 2, 3, 0, false, false},
-	    {UINT32_MAX, UINT32_MAX, INT64_MAX, UINT32_MAX, true, false},
-	    {7, 8, UINT64_MAX, 6, false, true},
+	    {1, 2, 3, 0, false, false, 0, "F1"},
+	    {UINT32_MAX, UINT32_MAX, INT64_MAX, UINT32_MAX, true, false,
+		INT64_MAX, "F2"},
+	    {7, 8, UINT64_MAX, 6, false, true, 9, "F1"},
 	};
 	/* Bytes that are no text, as a mailbox's name may have them. */
 	struct span mailbox = {"B\xe4ume\x01'\"", 8};
@@ -50,6 +51,8 @@ START_TEST(test_a_folder_comes_back_as_it_was)
 		ck_assert_uint_eq(
 		    folder.stale_uidvalidity, folders[i].stale_uidvalidity);
 		ck_assert_int_eq(folder.is_gone, folders[i].is_gone);
+		ck_assert_int_eq(folder.last_full, folders[i].last_full);
+		ck_assert_str_eq(folder.mailboxid, folders[i].mailboxid);
 	}
 }
 END_TEST
@@ -163,10 +166,11 @@ END_TEST
 START_TEST(test_a_message_comes_back_as_it_was)
 {
 	static const struct state_message messages[] = {
-	    {1, 0, 0, 0, 0},
-	    {2, INDEX_SEEN | 1U << 31, 1234, 1700000000, 99},
-	    {UINT32_MAX, UINT32_MAX, UINT64_MAX, INT64_MIN, UINT64_MAX},
-	    {3, 1, 1, -86400, INT64_MAX},
+	    {.uid = 1},
+	    {2, INDEX_SEEN | 1U << 31, 1234, 1700000000, 99, {"M1", 2}, {0}},
+	    {UINT32_MAX, UINT32_MAX, UINT64_MAX, INT64_MIN, UINT64_MAX,
+		{"\0\xff", 2}, {"$a b\xc3\xa4", 6}},
+	    {3, 1, 1, -86400, INT64_MAX, {0}, {"x", 1}},
 	};
 	const struct state_message *message = &messages[_i];
 	struct state_change change = {
@@ -176,6 +180,8 @@ START_TEST(test_a_message_comes_back_as_it_was)
 	apply(&change);
 	reopen();
 	listing = list("A");
+	ck_assert_str_eq(listing.emailid, string_of(message->emailid));
+	ck_assert_str_eq(listing.keywords, string_of(message->keywords));
 	ck_assert_uint_eq(listing.count, 1);
 	ck_assert_uint_eq(listing.last.uid, message->uid);
 	ck_assert_uint_eq(listing.last.flags, message->flags);
@@ -205,6 +211,26 @@ START_TEST(test_a_message_put_again_is_replaced)
 	apply(&change);
 	ck_assert_uint_eq(list("A").count, 1);
 	ck_assert_uint_eq(list("A").last.flags, INDEX_SEEN);
+}
+END_TEST
+
+START_TEST(test_what_a_message_put_again_does_not_say_is_kept)
+{
+	struct state_message message = {
+	    .uid = 5, .emailid = span_of("M5"), .keywords = span_of("x y")};
+	struct state_change change = {
+	    .mailbox = span_of("A"), .put = &message, .put_count = 1};
+
+	apply(&change);
+	put_uids("A", (uint32_t[]){5}, 1);
+	ck_assert_str_eq(list("A").emailid, "M5");
+	ck_assert_str_eq(list("A").keywords, "x y");
+	message.keywords = span_of("");
+	apply(&change);
+	ck_assert_str_eq(list("A").keywords, "");
+	message.keywords = span_of("z");
+	apply(&change);
+	ck_assert_str_eq(list("A").keywords, "z");
 }
 END_TEST
 
@@ -327,6 +353,161 @@ START_TEST(test_another_thread_may_use_it)
 }
 END_TEST
 
+/* ---- identity ---- */
+
+static void
+list_place(void *user, const struct state_place *place)
+{
+	struct folders *places = user;
+
+	places->len += (size_t)snprintf(places->text + places->len,
+	    sizeof(places->text) - places->len, "[%.*s %s %u %u %u %u %u]",
+	    (int)place->mailbox.len, place->mailbox.at, place->path,
+	    place->uidvalidity, place->uid, place->flags, (unsigned)place->size,
+	    (unsigned)place->date);
+}
+
+static const char *
+places(const char *emailid)
+{
+	static struct folders found;
+
+	found = (struct folders){.len = 0};
+	ck_assert(state_find_emailid(
+	    state, span_of(emailid), list_place, &found, &error));
+	return found.text;
+}
+
+/* A message of a mailbox with a path, if it has one. */
+static void
+put_emailid(
+    const char *mailbox, const char *path, uint32_t uid, const char *emailid)
+{
+	struct state_folder folder = {.uidvalidity = 9};
+	struct state_message message = {.uid = uid,
+	    .flags = 16,
+	    .size = 100,
+	    .date = 200,
+	    .emailid = span_of(emailid)};
+	struct state_change change = {.mailbox = span_of(mailbox),
+	    .folder = &folder,
+	    .put = &message,
+	    .put_count = 1};
+
+	if (path != NULL)
+		ck_assert(
+		    state_set_path(state, span_of(mailbox), path, &error));
+	apply(&change);
+}
+
+START_TEST(test_a_message_is_found_by_its_emailid_in_every_mailbox)
+{
+	put_emailid("A", "a", 5, "M1");
+	put_emailid("B", "b", 7, "M1");
+	put_emailid("B", "b", 8, "M2");
+	put_emailid("C", NULL, 1, "M1");
+	ck_assert_str_eq(
+	    places("M1"), "[A a 9 5 16 100 200][B b 9 7 16 100 200]");
+	ck_assert_str_eq(places("M2"), "[B b 9 8 16 100 200]");
+	ck_assert_str_eq(places("M3"), "");
+	ck_assert_str_eq(places(""), "");
+}
+END_TEST
+
+START_TEST(test_a_renamed_mailbox_takes_its_messages_along)
+{
+	put_emailid("A", "a", 5, "M1");
+	/* polled under its new name, never synced */
+	ck_assert(state_set_path(state, span_of("B"), "b", &error));
+	ck_assert(state_rename_folder(
+	    state, span_of("A"), span_of("B"), "b", &error));
+	reopen();
+	assert_string(state_path(state, span_of("A")), NULL);
+	assert_string(state_path(state, span_of("B")), "b");
+	assert_uids("A", "");
+	assert_uids("B", "5");
+	ck_assert_str_eq(places("M1"), "[B b 9 5 16 100 200]");
+}
+END_TEST
+
+START_TEST(test_a_mailbox_is_not_renamed_onto_another)
+{
+	put_emailid("A", "a", 5, "M1");
+	put_emailid("B", "b", 6, "M2");
+	ck_assert(!state_rename_folder(
+	    state, span_of("A"), span_of("B"), "c", &error));
+	error = (struct imap_error){0};
+	ck_assert(!state_rename_folder(
+	    state, span_of("A"), span_of("C"), "b", &error));
+	ck_assert_str_eq(error.text, "path taken: b");
+	assert_uids("A", "5");
+	assert_uids("B", "6");
+}
+END_TEST
+
+START_TEST(test_a_forgotten_mailbox_leaves_nothing)
+{
+	put_emailid("A", "a", 5, "M1");
+	put_emailid("B", "b", 6, "M2");
+	ck_assert(state_forget_folder(state, span_of("A"), &error));
+	ck_assert(state_forget_folder(state, span_of("never"), &error));
+	assert_string(state_path_owner(state, "a"), NULL);
+	assert_uids("A", "");
+	assert_uids("B", "6");
+	put_emailid("C", "a", 1, "M3");
+	assert_uids("C", "1");
+}
+END_TEST
+
+/* ---- what is not here ---- */
+
+static void
+list_withheld(void *user, const struct state_withheld *withheld)
+{
+	struct folders *list = user;
+
+	list->len += (size_t)snprintf(list->text + list->len,
+	    sizeof(list->text) - list->len, "[%u %u %u %u]", withheld->uid,
+	    (unsigned)withheld->size, withheld->tries,
+	    (unsigned)withheld->next_try);
+}
+
+static const char *
+withheld_of(const char *mailbox)
+{
+	static struct folders found;
+
+	found = (struct folders){.len = 0};
+	ck_assert(state_load_withheld(
+	    state, span_of(mailbox), list_withheld, &found, &error));
+	return found.text;
+}
+
+START_TEST(test_what_is_withheld_is_remembered_until_it_is_admitted)
+{
+	static const struct state_withheld withheld[] = {
+	    {.uid = 7, .tries = 2, .next_try = 5000}, {.uid = 3, .size = 99}};
+	struct uidset admitted = {0};
+	struct state_change change = {
+	    .mailbox = span_of("A"), .withheld = withheld, .withheld_count = 2};
+
+	apply(&change);
+	reopen();
+	ck_assert_str_eq(withheld_of("A"), "[3 99 0 0][7 0 2 5000]");
+	ck_assert_str_eq(withheld_of("B"), "");
+	uidset_add_range(&admitted, 1, 7);
+	change.admitted = &admitted;
+	change.withheld_count = 1;
+	apply(&change);
+	ck_assert_str_eq(withheld_of("A"), "[7 0 2 5000]");
+	change = (struct state_change){
+	    .mailbox = span_of("A"), .forget_messages = true};
+	apply(&change);
+	ck_assert_str_eq(withheld_of("A"), "");
+	uidset_free(&admitted);
+}
+END_TEST
+
 /* ---- facts ---- */
 
 START_TEST(test_a_fact_is_remembered_until_it_is_forgotten)
@@ -391,8 +572,17 @@ main(void)
 	tcase_add_loop_test(tests, test_a_message_comes_back_as_it_was, 0, 4);
 	tcase_add_test(tests, test_messages_come_in_order_and_by_mailbox);
 	tcase_add_test(tests, test_a_message_put_again_is_replaced);
+	tcase_add_test(
+	    tests, test_what_a_message_put_again_does_not_say_is_kept);
 	tcase_add_loop_test(
 	    tests, test_removed_ranges_are_gone, 0, COUNT(removal_cases));
+	tcase_add_test(
+	    tests, test_a_message_is_found_by_its_emailid_in_every_mailbox);
+	tcase_add_test(tests, test_a_renamed_mailbox_takes_its_messages_along);
+	tcase_add_test(tests, test_a_mailbox_is_not_renamed_onto_another);
+	tcase_add_test(tests, test_a_forgotten_mailbox_leaves_nothing);
+	tcase_add_test(
+	    tests, test_what_is_withheld_is_remembered_until_it_is_admitted);
 	tcase_add_test(tests, test_forgetting_comes_before_putting);
 	tcase_add_test(tests, test_ten_thousand_rows_are_one_transaction);
 	tcase_add_test(tests, test_a_change_that_fails_changes_nothing);

@@ -89,7 +89,7 @@ be_damaged_inside(void)
 static void
 be_newer(void)
 {
-	run_sql("PRAGMA user_version = 2");
+	run_sql("PRAGMA user_version = 1000");
 }
 
 static void
@@ -185,6 +185,49 @@ START_TEST(test_an_empty_file_becomes_a_database)
 }
 END_TEST
 
+/* As the first version wrote it. */
+static const char version_1[] =
+    "CREATE TABLE folder (id INTEGER PRIMARY KEY,"
+    " mailbox BLOB NOT NULL UNIQUE, path TEXT UNIQUE,"
+    " uidvalidity INTEGER NOT NULL DEFAULT 0,"
+    " uidnext INTEGER NOT NULL DEFAULT 0,"
+    " highestmodseq INTEGER NOT NULL DEFAULT 0,"
+    " is_held INTEGER NOT NULL DEFAULT 0,"
+    " is_gone INTEGER NOT NULL DEFAULT 0,"
+    " stale_uidvalidity INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE message (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER NOT NULL,"
+    " modseq INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "INSERT INTO folder (id, mailbox, path, uidvalidity)"
+    " VALUES (1, CAST('A' AS BLOB), 'a', 7);"
+    "INSERT INTO message VALUES (1, 5, 16, 1000, 2000, 3);"
+    "PRAGMA application_id = 1296918898;"
+    "PRAGMA user_version = 1;";
+
+START_TEST(test_an_older_database_keeps_what_it_knew)
+{
+	struct state_folder folder;
+
+	state = state_close(state);
+	ck_assert_int_eq(unlink("dir/state/me.db"), 0);
+	run_sql(version_1);
+	open_state(true);
+	ck_assert_ptr_null(note);
+	ck_assert(state_load_folder(state, span_of("A"), &folder, &error));
+	ck_assert_uint_eq(folder.uidvalidity, 7);
+	ck_assert_int_eq(folder.last_full, 0);
+	ck_assert_str_eq(folder.mailboxid, "");
+	assert_uids("A", "5");
+	ck_assert_uint_eq(list("A").last.size, 1000);
+	ck_assert_uint_eq(list("A").last.emailid.len, 0);
+	put_uids("A", (uint32_t[]){6}, 1);
+	reopen();
+	assert_uids("A", "5 6");
+}
+END_TEST
+
 START_TEST(test_a_database_in_use_is_not_put_aside)
 {
 	sqlite3 *other;
@@ -220,6 +263,7 @@ main(void)
 	    tests, test_what_is_no_good_is_put_aside, 0, COUNT(unsound_cases));
 	tcase_add_test(tests, test_the_log_is_put_aside_with_its_database);
 	tcase_add_test(tests, test_an_empty_file_becomes_a_database);
+	tcase_add_test(tests, test_an_older_database_keeps_what_it_knew);
 	tcase_add_test(tests, test_a_database_in_use_is_not_put_aside);
 	return run_case("state_open", tests);
 }

@@ -219,7 +219,12 @@ static const struct {
     {"(a \"b)", NULL},
     {")", NULL},
     {" ", NULL},
-    {"(\t)", NULL},
+    {"(\t\x15)", ""},
+    {"\x15"
+     "a\x7f x",
+	" x"},
+    {"a{b\x01 x", " x"},
+    {"a{1}\r\nb x", "{1}\r\nb x"},
 };
 
 START_TEST(test_token_skip_takes_one_value_whatever_it_is)

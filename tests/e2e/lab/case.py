@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 from lab import client as imap
-from lab import compare, dovecot, mirror
+from lab import compare, dovecot, fake, messages, mirror
 
 
 class Case(unittest.TestCase):
@@ -60,6 +60,70 @@ class Case(unittest.TestCase):
 
     def assert_code(self, result, code):
         self.assertEqual(result.code, code, result.err[-4000:])
+
+
+class Fake(Case):
+    """A server with a hook, and one account on it."""
+
+    def serve(self, count=0, hook=None, **more):
+        self.server = fake.Server(hook=hook, **more)
+        self.addCleanup(self.server.close)
+        for number in range(count):
+            self.server.deliver(messages.make(number, size=300))
+        return self.server
+
+    def mirrored(self, **more):
+        return mirror.Mirror(self.top, [{
+            "name": "main", "host": "127.0.0.1", "tls": "none",
+            "port": self.server.port, "user": "mirror",
+            "password": "correct horse battery",
+            "maildir": self.path("Mail"), "timeout": "5s", **more}])
+
+    def start(self, mirrored):
+        daemon = mirrored.start()
+        self.addCleanup(daemon.kill)
+        return daemon
+
+    def watching(self, **more):
+        """A Mirror and its daemon that has everything and is in IDLE."""
+        mirrored = self.mirrored(**more)
+        daemon = self.start(mirrored)
+        self.wait_uids(daemon, mirrored, self.uids())
+        daemon.wait_until(lambda: self.server.said(" IDLE$"), "IDLE")
+        return mirrored, daemon
+
+    def uids(self, mailbox="INBOX"):
+        with self.server.lock:
+            return sorted(self.server.mailboxes[mailbox].messages)
+
+    def wait_uids(self, daemon, mirrored, uids, mailbox="INBOX"):
+        folder = mirrored.folder(mailbox)
+        daemon.wait_until(lambda: compare.local_uids(folder) == uids,
+                          "UIDs %s in %s" % (uids, folder))
+
+    def wait_letters(self, daemon, mirrored, uid, wanted):
+        daemon.wait_until(
+            lambda: letters(mirrored.folder(), uid) == wanted,
+            "UID %d to have the letters %r" % (uid, wanted))
+
+    def assert_uids(self, mirrored, uids, mailbox="INBOX"):
+        self.assertEqual(compare.local_uids(mirrored.folder(mailbox)), uids)
+
+    def flag(self, uid, *flags):
+        """Sets a message's flags, as another client would."""
+        def store(mailboxes):
+            message = mailboxes["INBOX"].messages[uid]
+            message.flags = set(flags)
+            message.revision += 1
+        self.server.change(store)
+
+
+def letters(folder, uid):
+    """The letters of a message's file: "" in new, None without a file."""
+    for _, name in compare.local_names(folder):
+        if ",U=%d," % uid in name:
+            return name.partition(":2,")[2]
+    return None
 
 
 def main():

@@ -24,12 +24,15 @@ NEVER = object()  # a hook's word that the session shall say nothing more
 
 
 class Message:
-    def __init__(self, uid, body, flags=(), date="01-Jan-2024 00:00:00 +0000"):
+    def __init__(self, uid, body, flags=(), date="01-Jan-2024 00:00:00 +0000",
+                 emailid=None):
         self.uid = uid
+        self.emailid = emailid  # EMAILID and X-GM-MSGID alike
         self.body = body
         self.flags = set(flags)
         self.date = date
         self.revision = 0
+        self.modseq = 1
 
 
 class Mailbox:
@@ -62,7 +65,9 @@ class Server:
         self.mailboxes = {"INBOX": Mailbox()}
         self.sessions = []
         self.log = []  # (session number, line) of all that clients said
+        self.bodies = []  # the UIDs of the messages that were sent
         self.accepted = 0
+        self.modseq = 0  # what EXAMINE tells as HIGHESTMODSEQ; 0: nothing
         self.listener = socket.create_server(
             ("127.0.0.1", port or process.free_port()))
         self.port = self.listener.getsockname()[1]
@@ -325,6 +330,8 @@ class Session:
                       "* %d EXISTS" % len(self.view), "* 0 RECENT",
                       "* OK [UIDVALIDITY %d] valid" % mailbox.uidvalidity,
                       "* OK [UIDNEXT %d] next" % mailbox.uidnext,
+                      *(["* OK [HIGHESTMODSEQ %d] highest" %
+                         self.server.modseq] if self.server.modseq else []),
                       "%s OK [%s] done" % (tag, word))
 
     def do_select(self, tag, rest):
@@ -394,6 +401,10 @@ class Session:
             position = {uid: i + 1 for i, uid in enumerate(self.view)}
             chosen = [(position[uid], self.selected.messages[uid])
                       for uid in self._in_set(uids)]
+        since = re.search(r"\(CHANGEDSINCE (\d+)", items)
+        if since:
+            chosen = [(number, message) for number, message in chosen
+                      if message.modseq > int(since.group(1))]
         for number, message in chosen:
             self.send(self.fetch_line(number, message, items.upper()))
         self.send(tag + " OK done")
@@ -402,13 +413,25 @@ class Session:
         parts = ["UID %d" % message.uid]
         if "FLAGS" in items:
             parts.append("FLAGS (%s)" % " ".join(sorted(message.flags)))
+        if " MODSEQ" in items:
+            parts.append("MODSEQ (%d)" % message.modseq)
         if "INTERNALDATE" in items:
             parts.append('INTERNALDATE "%s"' % message.date)
         if "RFC822.SIZE" in items:
             parts.append("RFC822.SIZE %d" % len(message.body))
+        if "X-GM-MSGID" in items and message.emailid:
+            parts.append("X-GM-MSGID %s" % message.emailid)
+        elif "EMAILID" in items and message.emailid:
+            parts.append("EMAILID (%s)" % message.emailid)
         head = ("* %d FETCH (" % number + " ".join(parts)).encode()
+        if "[HEADER" in items:
+            section, header = _header(message.body, items)
+            return head + b" BODY[%s] {%d}\r\n" % (
+                section, len(header)) + header + b")"
         if "BODY.PEEK[]" not in items and "BODY[]" not in items:
             return head + b")"
+        with self.server.lock:
+            self.server.bodies.append(message.uid)
         return head + b" BODY[] {%d}\r\n" % len(message.body) \
             + message.body + b")"
 
@@ -419,6 +442,16 @@ class Session:
             uids = self._in_set(match.group(1)) if match else list(self.view)
         self.send("* SEARCH" + "".join(" %d" % uid for uid in uids),
                   tag + " OK done")
+
+
+def _header(body, items):
+    """The section and the bytes of BODY[HEADER] or of the Message-ID."""
+    header = body.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    if "[HEADER.FIELDS" not in items:
+        return b"HEADER", header
+    lines = [line for line in header.split(b"\r\n")
+             if line.lower().startswith(b"message-id:")]
+    return b"HEADER.FIELDS (MESSAGE-ID)", b"\r\n".join(lines + [b"", b""])
 
 
 def server_context(directory, **limits):

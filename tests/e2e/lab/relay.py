@@ -1,18 +1,28 @@
-"""A TCP relay in front of a server: it can go deaf, and it can cut."""
+"""A TCP relay in front of a server: it can go deaf, cut, and count bodies."""
 
+import re
 import socket
 import threading
 
 from lab import process
 
 
-class Relay:
-    """Listens on .port and passes bytes to the server's port and back."""
+_BODY = re.compile(rb"\bBODY\[\](?:<\d+>)? (?:\{\d+\}\r\n|\"|NIL\b)")
 
-    def __init__(self, target):
+
+class Relay:
+    """Listens on .port and passes bytes to the server's port and back.
+
+    records: keeps what the server said, for bodies(); of use without TLS.
+    """
+
+    def __init__(self, target, records=False):
         self.target = target
+        self.records = records
+        self.heard = []  # a bytearray a connection
         self.lock = threading.Condition()
         self.is_frozen = False
+        self.is_down = False
         self.accepted = 0
         self.bytes_down = 0
         self.pairs = []
@@ -32,23 +42,32 @@ class Relay:
             except OSError:
                 near.close()
                 continue
+            heard = bytearray()
             with self.lock:
+                if self.is_down:
+                    near.close()
+                    far.close()
+                    continue
                 self.accepted += 1
                 self.pairs.append((near, far))
+                self.heard.append(heard)
                 self.lock.notify_all()
             for source, sink in ((near, far), (far, near)):
                 source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._pump, daemon=True,
-                                 args=(source, sink, sink is near)).start()
+                                 args=(source, sink, heard if sink is near
+                                       else None)).start()
 
-    def _pump(self, source, sink, is_down):
+    def _pump(self, source, sink, heard):
         try:
             while True:
                 data = source.recv(65536)
                 with self.lock:
                     self.lock.wait_for(lambda: not self.is_frozen)
-                    if is_down:
+                    if heard is not None:
                         self.bytes_down += len(data)
+                        if self.records:
+                            heard += data
                 if not data:
                     break
                 sink.sendall(data)
@@ -59,6 +78,11 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def bodies(self):
+        """How many messages the server has sent."""
+        with self.lock:
+            return sum(len(_BODY.findall(heard)) for heard in self.heard)
 
     def freeze(self):
         """From now on nothing passes, and nobody is told."""
@@ -80,6 +104,15 @@ class Relay:
                     end.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
+
+    def go_down(self):
+        """Ends every connection, and every new one at once."""
+        with self.lock:
+            self.is_down = True
+        self.cut()
+
+    def come_up(self):
+        self.is_down = False
 
     def close(self):
         self.listener.close()

@@ -1,0 +1,32 @@
+/*
+ * A folder's work on the disk: each is a job on the disk lane that owns its
+ * values and tells the watcher when it is done. For the files of a folder.
+ */
+#ifndef DAEMON_FOLDER_JOBS_H
+#define DAEMON_FOLDER_JOBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct folder;
+
+/* Forgets what was read of the disk: it is to be read again. */
+void folder_unprepare(struct folder *folder);
+
+/* Reads the disk: PREPARED follows, or DISK. */
+void folder_prepare(struct folder *folder);
+
+/* The server has another UIDVALIDITY: COMMITTED follows, or DISK. */
+void folder_begin_generation(struct folder *folder, uint32_t uidvalidity);
+
+/* Removes the files of the generation before. */
+void folder_end_generation(struct folder *folder);
+
+/*
+ * Commits what landed and, if with_plan, the comparison's plan and the
+ * verified claims. False if there was nothing to commit; else COMMITTED
+ * follows when no commit is left, or DISK.
+ */
+bool folder_commit(struct folder *folder, bool with_plan);
+
+#endif

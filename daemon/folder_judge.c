@@ -1,0 +1,190 @@
+/*
+ * What a folder makes of the server's answers: a comparison, and doubt where
+ * the server contradicts itself.
+ */
+#include "daemon/folder_private.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+/* Complete answers that contradict the server's own count, before we live
+ * with it. */
+#define DOUBTFUL_LAPS 3
+
+struct compare_rules
+folder_rules(const struct folder *folder)
+{
+	bool is_exempt =
+	    (folder->list_flags & (IMAP_LIST_TRASH | IMAP_LIST_JUNK)) != 0;
+
+	return (struct compare_rules){
+	    .exists =
+		folder->imap == NULL ? 0 : imap_mailbox(folder->imap)->exists,
+	    .guard_percent =
+		is_exempt ? 0 : folder->config.settings->delete_guard,
+	    .accepts_deletes = folder->config.accepts_deletes,
+	    .skip = &folder->absent.skip,
+	    .absent = folder_expected(folder) - (int64_t)folder->index.count,
+	};
+}
+
+static void
+note_held(struct folder *folder, bool is_held)
+{
+	if (is_held && !folder->row.is_held)
+		log_warning(&folder->subject,
+		    "more than %u%% of the messages are gone from the "
+		    "server: nothing is removed here (delete_guard); to "
+		    "accept it: mailmirror sync --accept-deletes %s/%s",
+		    folder->config.settings->delete_guard,
+		    folder->config.settings->name, folder->name);
+	folder->row.is_held = is_held;
+}
+
+/* The counts do not agree, and a complete answer was just taken: look again,
+ * a few times, then live with it. */
+static enum watcher_event
+doubt(struct folder *folder)
+{
+	int64_t exists = imap_mailbox(folder->imap)->exists;
+
+	if (!folder->row.is_held && ++folder->idle_laps < DOUBTFUL_LAPS) {
+		/* more may just have come */
+		if (exists < folder_expected(folder))
+			folder_need(folder, NEED_UIDS);
+		return WATCHER_COMMITTED;
+	}
+	folder->idle_laps = 0;
+	folder->unexplained = 0;
+	folder->unexplained = exists - folder_expected(folder);
+	if (!folder->row.is_held)
+		log_warning(&folder->subject,
+		    "the server counts %" PRId64 " messages and lists "
+		    "%" PRIu32 "; nothing is removed on such a word",
+		    exists, folder->index.count);
+	return WATCHER_SAME;
+}
+
+/* ---- complete answers ---- */
+
+/* A claim is settled once the server listed the mailbox. */
+static void
+settle_claims(struct folder *folder)
+{
+	struct uidset absent = {0};
+
+	uidset_copy(&absent, &folder->unverified);
+	uidset_minus(&absent, &folder->compare.seen);
+	for (uint32_t i = 0; i < folder->odd.count; i++)
+		if (uidset_contains(&absent, folder->odd.items[i].message.uid))
+			uidset_add(
+			    &folder->refuted, folder->odd.items[i].message.uid);
+	uidset_free(&absent);
+}
+
+/* A day's full comparison should find nothing that was not told before. */
+static void
+note_full(struct folder *folder)
+{
+	bool is_test = folder->tests_modseq;
+
+	folder->row.last_full = (int64_t)time(NULL);
+	folder->tests_modseq = false;
+	if (!is_test)
+		return;
+	if (compare_is_same(&folder->compare)) {
+		folder->lies = 0;
+		return;
+	}
+	folder->lies++;
+	log_notice(&folder->subject,
+	    "a full comparison found what the server's MODSEQs had not told");
+}
+
+static void
+judge_complete(struct folder *folder)
+{
+	struct compare_rules rules = folder_rules(folder);
+
+	/* what vanished while the answer was written may be in it */
+	if (!uidset_is_empty(&folder->vanished))
+		folder_need(folder, NEED_UIDS);
+	withheld_keep(&folder->absent.withheld, &folder->compare.seen);
+	if (folder->answered == QUESTION_LISTING)
+		settle_claims(folder);
+	compare_listed(&folder->compare, &rules);
+	if (folder->answered == QUESTION_LISTING)
+		note_full(folder);
+	note_held(folder, folder->compare.plan.is_held);
+	/* what is refuted leaves its name, and is fetched in the next lap */
+	uidset_minus(&folder->compare.plan.remove, &folder->refuted);
+	uidset_clear(&folder->vanished);
+}
+
+/* ---- changes ---- */
+
+static void
+judge_changes(struct folder *folder)
+{
+	struct compare_rules rules = folder_rules(folder);
+
+	compare_changed(&folder->compare, &folder->vanished, &rules);
+	if (folder->compare.plan.is_doubtful) {
+		if (!uidset_is_empty(&folder->vanished))
+			folder_need(folder, NEED_UIDS);
+	} else {
+		note_held(folder, folder->compare.plan.is_held);
+	}
+	uidset_clear(&folder->vanished);
+}
+
+/* ---- judging ---- */
+
+/* What is on its way to the disk is not in the index: it must be there first,
+ * or counts say nothing. */
+static bool
+is_landing(const struct folder *folder)
+{
+	return folder->landing.arrival_count > 0 || folder->commits > 0;
+}
+
+enum watcher_event
+folder_judge(void *user)
+{
+	struct folder *folder = user;
+	struct plan *plan = &folder->compare.plan;
+	bool is_complete = folder->answered == QUESTION_UIDS ||
+	    folder->answered == QUESTION_LISTING;
+
+	if (folder->imap == NULL)
+		return WATCHER_LOST;
+	if (folder->serial_bodies != 0 || folder->serial_question != 0)
+		return WATCHER_NONE;
+	folder_note_skipped(folder);
+	if (is_complete)
+		judge_complete(folder);
+	else if (!is_landing(folder))
+		judge_changes(folder);
+	folder->answered = QUESTION_NONE;
+	folder_add_absent(folder);
+	uidset_minus(&plan->fetch, &plan->remove);
+	uidset_minus(&plan->fetch, &folder->arriving);
+	if (!uidset_is_empty(&plan->fetch))
+		return WATCHER_DIFFERS;
+	if (!compare_is_same(&folder->compare) || is_landing(folder) ||
+	    !uidset_is_empty(&folder->verified) ||
+	    !uidset_is_empty(&folder->refuted) ||
+	    folder_has_keyword_news(folder))
+		return WATCHER_FETCHED;
+	if (folder->need != NEED_NOTHING)
+		return WATCHER_COMMITTED;
+	if ((int64_t)imap_mailbox(folder->imap)->exists ==
+	    folder_expected(folder)) {
+		folder->idle_laps = 0;
+		return WATCHER_SAME;
+	}
+	if (is_complete)
+		return doubt(folder);
+	folder_need(folder, NEED_UIDS);
+	return WATCHER_COMMITTED;
+}

@@ -1,0 +1,63 @@
+/*
+ * What a folder asks the server, cheapest first. For the files of a folder.
+ */
+#ifndef DAEMON_FOLDER_QUESTION_H
+#define DAEMON_FOLDER_QUESTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/watcher.h"
+
+struct folder;
+
+/* Full comparisons that found more than MODSEQs told, before these are not
+ * believed any more. */
+#define FOLDER_LIES_MAX 2
+
+/* What is to be found out, each more than the one before. */
+enum folder_need {
+	NEED_NOTHING,
+	NEED_CHANGES, /* what came and what got other flags */
+	NEED_UIDS, /* which messages there are */
+	NEED_LISTING /* all of them with their flags */
+};
+
+/* What one command asks. */
+enum folder_question {
+	QUESTION_NONE,
+	QUESTION_NOOP, /* the server tells what it has not told yet */
+	QUESTION_NEW, /* the new messages, without their bodies */
+	QUESTION_CHANGES, /* since a MODSEQ; also what EXAMINE tells by it */
+	QUESTION_UIDS, /* UID SEARCH ALL */
+	QUESTION_LISTING
+};
+
+/* Raises what is needed. */
+void folder_need(struct folder *folder, enum folder_need need);
+
+/* Forgets the last answer; a new one is compared from here on. */
+void folder_begin_lap(struct folder *folder);
+
+/* True if a MODSEQ tells what changed since the folder was last the same. */
+bool folder_has_modseq(const struct folder *folder);
+
+/* The items of a FETCH that brings bodies. */
+unsigned folder_body_items(const struct folder *folder);
+
+/*
+ * Puts what is likely to be asked next behind EXAMINE, into the same flight:
+ * the new messages, and IDLE. Only where EXAMINE tells all the rest.
+ */
+void folder_ask_ahead(struct folder *folder);
+
+/* Goes on with a listing, of what is up to last. */
+void folder_ask_listing(struct folder *folder, uint32_t last);
+
+/* Asks for what changed since then; IDLE, if there is one, goes on behind. */
+void folder_ask_changes(struct folder *folder);
+
+enum watcher_event folder_ask(void *user);
+enum watcher_event folder_judge(void *user);
+
+#endif

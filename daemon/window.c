@@ -1,0 +1,155 @@
+/*
+ * A walk from the newest message down, until the window is full.
+ */
+#include "daemon/window.h"
+
+#include <stdlib.h>
+
+#include "libclient/base/mem.h"
+
+/* Sizes are kept in units of this many bytes, rounded up. */
+#define UNIT 256
+
+/* What a message of unknown size counts. */
+#define TYPICAL 8192
+
+/* Messages looked at for one window; what is larger is in nobody's way. */
+#define LOOKED_AT 8192
+
+/* The longest text of one more range: ",4294967295:4294967295". */
+#define RANGE_TEXT 22
+
+struct window_size {
+	uint32_t uid;
+	uint32_t units;
+};
+
+static int
+compare_items(const void *a, const void *b)
+{
+	uint32_t left = ((const struct window_size *)a)->uid;
+	uint32_t right = ((const struct window_size *)b)->uid;
+
+	return left < right ? -1 : left > right;
+}
+
+static struct window_size *
+find(const struct window_sizes *sizes, uint32_t uid)
+{
+	struct window_size key = {.uid = uid};
+
+	if (sizes->count == 0)
+		return NULL;
+	return bsearch(
+	    &key, sizes->items, sizes->count, sizeof(key), compare_items);
+}
+
+void
+window_note(struct window_sizes *sizes, uint32_t uid, uint64_t size)
+{
+	uint64_t units = size / UNIT + 1;
+	uint32_t last =
+	    sizes->count == 0 ? 0 : sizes->items[sizes->count - 1].uid;
+	struct window_size *item = uid > last ? NULL : find(sizes, uid);
+
+	if (units > UINT32_MAX)
+		units = UINT32_MAX;
+	if (item != NULL) {
+		item->units = (uint32_t)units;
+		return;
+	}
+	if (sizes->count == sizes->size) {
+		sizes->size += sizes->size / 4 + 64;
+		sizes->items = mem_resize(
+		    sizes->items, sizes->size, sizeof(*sizes->items));
+	}
+	sizes->items[sizes->count++] =
+	    (struct window_size){.uid = uid, .units = (uint32_t)units};
+	if (uid <= last)
+		qsort(sizes->items, sizes->count, sizeof(*sizes->items),
+		    compare_items);
+}
+
+void
+window_sizes_free(struct window_sizes *sizes)
+{
+	mem_free(sizes->items);
+	*sizes = (struct window_sizes){0};
+}
+
+static uint64_t
+size_of(const struct window_sizes *sizes, uint32_t uid)
+{
+	const struct window_size *item = find(sizes, uid);
+
+	return item == NULL ? TYPICAL : (uint64_t)item->units * UNIT;
+}
+
+/* How far a window has been filled. */
+struct filling {
+	uint64_t bytes;
+	uint32_t messages;
+	uint32_t ranges;
+	uint32_t lowest; /* UID taken so far */
+};
+
+/* False if the message does not fit any more. */
+static bool
+take(struct filling *filling, uint32_t uid, uint64_t size, uint32_t line,
+    struct uidset *window)
+{
+	bool is_range = filling->messages == 0 || filling->lowest != uid + 1;
+
+	if (filling->messages > 0 &&
+	    (filling->messages == WINDOW_MESSAGES ||
+		filling->bytes + size > WINDOW_BYTES ||
+		(uint64_t)(filling->ranges + is_range) * RANGE_TEXT > line))
+		return false;
+	filling->messages++;
+	filling->bytes += size;
+	filling->ranges += is_range;
+	filling->lowest = uid;
+	uidset_add(window, uid);
+	return true;
+}
+
+/* Fills a window from the newest down, with messages of under `limit`. */
+static void
+fill(const struct uidset *from, const struct window_sizes *sizes,
+    uint64_t limit, uint32_t line, struct uidset *window)
+{
+	struct filling filling = {0};
+	uint32_t looked = 0;
+
+	for (uint32_t r = from->count; r-- > 0;)
+		for (uint64_t uid = from->ranges[r].last;
+		     uid >= from->ranges[r].first; uid--) {
+			uint64_t size = size_of(sizes, (uint32_t)uid);
+
+			if (++looked > LOOKED_AT)
+				return;
+			if (size < limit &&
+			    !take(&filling, (uint32_t)uid, size, line, window))
+				return;
+		}
+}
+
+void
+window_take(struct uidset *wanted, const struct uidset *missing,
+    const struct window_sizes *sizes, uint32_t line, struct uidset *window)
+{
+	struct uidset fresh = {0};
+
+	uidset_clear(window);
+	uidset_copy(&fresh, wanted);
+	uidset_minus(&fresh, missing);
+	fill(&fresh, sizes, WINDOW_LARGE, line, window);
+	if (uidset_is_empty(window) && !uidset_is_empty(&fresh)) {
+		uidset_add(window, uidset_last(&fresh));
+		uidset_remove(wanted, uidset_last(&fresh));
+	} else if (uidset_is_empty(window)) {
+		uidset_take_last(wanted, 1, window);
+	}
+	uidset_minus(wanted, window);
+	uidset_free(&fresh);
+}

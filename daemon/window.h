@@ -1,0 +1,40 @@
+/*
+ * Which messages the next FETCH asks for: the newest first, so many that their
+ * bytes are a few megabytes, and the large ones when all others are here. Pure.
+ */
+#ifndef DAEMON_WINDOW_H
+#define DAEMON_WINDOW_H
+
+#include <stdint.h>
+
+#include "libclient/wire/uidset.h"
+
+#define WINDOW_MESSAGES 256
+#define WINDOW_BYTES	UINT64_C(4194304)
+
+/* From this size on a message waits until the smaller ones have come. */
+#define WINDOW_LARGE UINT64_C(1048576)
+
+/* RFC822.SIZE of messages that are wanted: 8 bytes each. All zero is empty. */
+struct window_sizes {
+	struct window_size *items; /* sorted by UID */
+	uint32_t count;
+	uint32_t size;
+};
+
+/* What the server said; UIDs that rise cost nothing to keep in order. */
+void window_note(struct window_sizes *sizes, uint32_t uid, uint64_t size);
+
+void window_sizes_free(struct window_sizes *sizes);
+
+/*
+ * Moves the messages of one FETCH from wanted to *window (emptied first). A
+ * message of unknown size counts as a small one. Those that were asked for in
+ * vain before are asked for alone, and last: some servers end a reply at the
+ * one that they cannot give, and withhold all behind it. line: the most bytes
+ * that the set may have when written.
+ */
+void window_take(struct uidset *wanted, const struct uidset *missing,
+    const struct window_sizes *sizes, uint32_t line, struct uidset *window);
+
+#endif

@@ -1,0 +1,3 @@
+"""Cases that fail today, and why: {name: reason}. To be empty."""
+
+KNOWN_OPEN = {}
