@@ -36,9 +36,8 @@ account_give_up(struct account *account, const struct imap_error *error)
 	log_error(&account->subject, "%s", error->text);
 	account->is_finished = true;
 	account_drop_connections(account, false);
-	account_each_seat (account, seat)
-		if (!seat->is_gone)
-			folder_lost(seat->folder, error, true);
+	account_each_seat(account, seat) if (!seat->is_gone)
+	    folder_lost(seat->folder, error, true);
 	account_changed(account);
 }
 
@@ -61,6 +60,11 @@ delay_of(const struct account *account, const struct imap_error *error)
 	    error->kind == IMAP_ERROR_AUTH || error->kind == IMAP_ERROR_TLS;
 	uint64_t delay = is_refusal ? BACK_OFF_REFUSED : SECOND;
 	uint64_t most = is_refusal ? BACK_OFF_REFUSED_MAX : BACK_OFF_MAX;
+	uint64_t named = account_named_wait(account, error);
+
+	/* as long as told; then a little more, not all at once */
+	if (named != 0)
+		return named + (uint64_t)random() % (named / 10 + 1);
 
 	for (unsigned i = 1; i < account->failures && delay < most; i++)
 		delay *= 2;
@@ -164,8 +168,7 @@ open_work(void *data)
 	if (opening->state == NULL)
 		return;
 	account_remember(opening->state, &opening->remembered);
-	account_load_facts(
-	    opening->state, account->settings, opening->facts);
+	account_load_facts(opening->state, account->settings, opening->facts);
 }
 
 static void
@@ -229,6 +232,7 @@ on_retry(sd_event_source *source, uint64_t at, void *user)
 	(void)source;
 	(void)at;
 	account->retry_at = 0;
+	account->throttled_until = 0;
 	open_disk(account);
 	return 0;
 }
@@ -256,6 +260,7 @@ account_new(const struct account_config *config)
 		account->trace =
 		    (struct trace){.line = trace_line, .user = account};
 	account->limit = account->settings->max_connections;
+	account_use_quirks(account, 0);
 	account->folder_config = (struct folder_config){
 	    .loop = loop,
 	    .disk = config->disk,
@@ -325,6 +330,7 @@ account_retry(struct account *account)
 {
 	account->failures = 0;
 	account->retry_at = 0;
+	account->throttled_until = 0;
 	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
 	open_disk(account);
 }
@@ -342,9 +348,8 @@ account_wake(struct account *account)
 	account_retry(account);
 	/* those that idle are woken by it, too */
 	account_probe(account, PATIENCE_WAKE);
-	account_each_seat (account, seat)
-		if (!seat->is_gone)
-			folder_wake(seat->folder);
+	account_each_seat(account, seat) if (!seat->is_gone)
+	    folder_wake(seat->folder);
 }
 
 void
@@ -357,8 +362,7 @@ account_stop(struct account *account)
 	account_reconcile_drop(account);
 	(void)sd_event_source_set_enabled(account->retry_timer, SD_EVENT_OFF);
 	(void)sd_event_source_set_enabled(account->poll_timer, SD_EVENT_OFF);
-	account_each_seat (account, seat)
-		folder_stop(seat->folder);
+	account_each_seat(account, seat) folder_stop(seat->folder);
 	account_drop_connections(account, true);
 	account_changed(account);
 }
@@ -401,6 +405,7 @@ account_free(struct account *account)
 	account_reconcile_drop(account);
 	account_forget_remembered(&account->remembered);
 	account->newcomers = mem_free(account->newcomers);
+	account->disabled = mem_free(account->disabled);
 	account->fetching = secret_free(account->fetching);
 	account->secret = mem_free_secret(account->secret);
 	account->state = state_close(account->state);
@@ -458,7 +463,8 @@ account_failure(const struct account *account)
 
 	if (account->failure != IMAP_ERROR_NONE)
 		return account->failure;
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		struct folder_report report = folder_report(seat->folder);
 
 		if (report.error != NULL && !seat->is_gone)

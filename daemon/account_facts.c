@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/quirk.h"
 #include "libclient/base/mem.h"
 
 #define SECOND UINT64_C(1000000)
@@ -72,6 +73,7 @@ account_use_facts(struct account *account)
 	account->no_list_status =
 	    still_holds(account->facts[FACT_NO_LIST_STATUS]);
 	account->no_notify = still_holds(account->facts[FACT_NO_NOTIFY]);
+	account_use_quirks(account, (uint32_t)account->facts[FACT_QUIRKS]);
 	account->idle_limit = 0;
 	if (seconds <= 0 || seconds > 86400 || since > now)
 		return;
@@ -144,6 +146,7 @@ account_note_facts(struct account *account)
 {
 	note_refusal(account, FACT_NO_LIST_STATUS, account->no_list_status);
 	note_refusal(account, FACT_NO_NOTIFY, account->no_notify);
+	account->facts[FACT_QUIRKS] = account->quirks;
 	save(account);
 }
 
@@ -154,6 +157,8 @@ account_idle_refresh(const struct account *account)
 {
 	uint64_t most = account->settings->idle_refresh;
 
+	if ((account->quirks & QUIRK_SHORT_IDLE) != 0 && QUIRK_IDLE_MAX < most)
+		most = QUIRK_IDLE_MAX;
 	return account->idle_limit != 0 && account->idle_limit < most
 	    ? account->idle_limit
 	    : most;

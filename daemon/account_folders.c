@@ -31,7 +31,8 @@ account_assign_watch(struct account *account)
 	for (uint32_t i = 0; i < account->chosen.count; i++)
 		account->notified +=
 		    account->chosen.items[i].watch == MAILBOX_NOTIFIED;
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		const struct mailbox *mailbox = mailboxes_find(
 		    &account->chosen, folder_mailbox_bytes(seat->folder));
 
@@ -68,10 +69,8 @@ is_known(const struct account *account, const char *name)
 	for (uint32_t i = 0; i < account->chosen.count; i++)
 		if (is_named(name, &account->chosen.items[i]))
 			return true;
-	account_each_seat (account, seat)
-		if (seat->is_removed &&
-		    strcmp(folder_report(seat->folder).name, name) == 0)
-			return true;
+	account_each_seat(account, seat) if (seat->is_removed &&
+	    strcmp(folder_report(seat->folder).name, name) == 0) return true;
 	return false;
 }
 
@@ -135,7 +134,7 @@ enum whole { WHOLE, LACKS_THE_OLD, LACKS_MORE };
  * Notes which seats the listing has, and forgets what it has of those that are
  * remembered: is anything missing, and is that new? A listing without any
  * mailbox, or without the INBOX that there was, is not believed: nothing is
- * missing then.
+ * missing then. Nor is, but for the second time, one of half of them.
  */
 static enum whole
 note_seen(struct account *account)
@@ -145,18 +144,21 @@ note_seen(struct account *account)
 	bool is_believed = account->listing.count > 0;
 	struct seat *seat;
 	uint32_t left = 0;
+	uint32_t known = 0;
 
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		struct span bytes = folder_mailbox_bytes(seat->folder);
 
 		seat->is_seen =
 		    mailboxes_find(&account->listing, bytes) != NULL;
+		known += !seat->is_gone;
 		if (!seat->is_seen && !seat->is_gone)
 			whole = LACKS_MORE;
 		else if (!seat->is_seen && whole == WHOLE)
 			whole = LACKS_THE_OLD;
-		is_believed &= seat->is_seen || seat->is_gone ||
-		    !is_inbox(bytes);
+		is_believed &=
+		    seat->is_seen || seat->is_gone || !is_inbox(bytes);
 	}
 	for (uint32_t i = 0; i < remembered->count; i++) {
 		struct remembered *item = &remembered->items[i];
@@ -173,14 +175,20 @@ note_seen(struct account *account)
 	remembered->count = left;
 	if (left > 0)
 		whole = LACKS_MORE;
+	/* Dovecot lists INBOX alone while another session renames */
+	account->is_doubtful = is_believed && !account->is_doubtful &&
+	    whole == LACKS_MORE && account->listing.count < known / 2 + 1;
+	if (account->is_doubtful) {
+		is_believed = false;
+		account->wants_poll = true;
+	}
 	if (is_believed)
 		return whole;
-	account_each_seat (account, seat)
-		seat->is_seen = true;
+	account_each_seat(account, seat) seat->is_seen = true;
 	if (whole != WHOLE)
 		log_warning(&account->subject,
-		    "the server lists no mailboxes, or no INBOX any more: "
-		    "nothing is taken as gone");
+		    "the server lists no mailboxes, no INBOX or but a few "
+		    "any more: nothing is taken as gone");
 	return WHOLE;
 }
 
@@ -261,7 +269,8 @@ note_unnotified(struct account *account)
 
 	if (!account->is_notified)
 		return;
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		struct mailbox *mailbox = mailboxes_find(
 		    &account->chosen, folder_mailbox_bytes(seat->folder));
 

@@ -33,11 +33,15 @@ is_wanted(const struct account *account)
 }
 
 bool
-account_wants_notify(const struct account *account)
+account_wants_notify(struct account *account)
 {
+	const struct seat *waiting = account_first_waiting(account);
+
+	/* the only connection, or one that news have taken, comes back last */
 	return is_wanted(account) && account->notifier == NULL &&
 	    account->retry_at == 0 &&
-	    (account->limit > 1 || account->waiting == NULL);
+	    (waiting == NULL ||
+		(account->limit > 1 && waiting->queue != &account->news));
 }
 
 static void
@@ -63,8 +67,7 @@ set(struct account *account)
 	account->notify_is_due = account->notifier->is_busy;
 	if (account->notify_is_due)
 		return;
-	account_each_seat (account, seat)
-		seat->is_covered = false;
+	account_each_seat(account, seat) seat->is_covered = false;
 	account->is_notified = false;
 	(void)imap_notify(imap, 0);
 	account->notify_serial =
@@ -140,7 +143,8 @@ note_covered(struct account *account)
 
 	account->is_notified = true;
 	account->notify_faults = 0;
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		struct mailbox *mailbox = mailboxes_find(
 		    &account->chosen, folder_mailbox_bytes(seat->folder));
 

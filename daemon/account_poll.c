@@ -39,26 +39,22 @@ ask_each(struct account *account, struct connection *connection)
 {
 	struct seat *seat;
 
-	account_each_seat (account, seat)
-		if (is_polled(seat))
-			(void)imap_status(connection->imap,
-			    folder_mailbox_bytes(seat->folder),
-			    status_items(connection));
+	account_each_seat(account, seat) if (is_polled(seat))(void)
+	    imap_status(connection->imap, folder_mailbox_bytes(seat->folder),
+		status_items(connection));
 }
 
 static bool
-can_list_status(
-    struct account *account, const struct connection *connection)
+can_list_status(struct account *account, const struct connection *connection)
 {
 	const struct seat *seat;
 	uint32_t polled = 0;
 
 	if (account->no_list_status ||
-	    !capabilities_have(imap_capabilities(connection->imap),
-		CAPABILITY_LIST_STATUS))
+	    !capabilities_have(
+		imap_capabilities(connection->imap), CAPABILITY_LIST_STATUS))
 		return false;
-	account_each_seat (account, seat)
-		polled += is_polled(seat);
+	account_each_seat(account, seat) polled += is_polled(seat);
 	return polled > 1 && polled >= account->listed / LIST_STATUS_SHARE;
 }
 
@@ -71,14 +67,12 @@ account_poll(struct account *account, struct connection *connection)
 	account->poller = connection;
 	connection->is_busy = true;
 	mailboxes_free(&account->listing);
-	account_each_seat (account, seat)
-		seat->is_seen = false;
+	account_each_seat(account, seat) seat->is_seen = false;
 	account->list_error = (struct imap_error){0};
 	account->lists_status = can_list_status(account, connection);
 	if (account->lists_status) {
-		account->list_serial =
-		    imap_list_status(connection->imap, span_of(""),
-			span_of("*"), status_items(connection));
+		account->list_serial = imap_list_status(connection->imap,
+		    span_of(""), span_of("*"), status_items(connection));
 	} else {
 		account->list_serial =
 		    imap_list(connection->imap, span_of(""), span_of("*"));
@@ -200,8 +194,8 @@ note_newcomer(struct account *account, const struct imap_status *status)
 	if (mailbox == NULL || account->newcomer_count == 0)
 		return;
 	chosen = (uint32_t)(mailbox - account->chosen.items);
-	newcomer = bsearch(&chosen, account->newcomers,
-	    account->newcomer_count, sizeof(*newcomer), compare_chosen);
+	newcomer = bsearch(&chosen, account->newcomers, account->newcomer_count,
+	    sizeof(*newcomer), compare_chosen);
 	if (newcomer == NULL)
 		return;
 	newcomer->status = *status;

@@ -61,10 +61,30 @@ on_ready(struct account *account, struct connection *connection)
 	connection->began = clock_now();
 	account->was_ready = true;
 	account->refusals = 0;
-	account->error = (struct imap_error){0};
-	account->retry_at = 0;
+	if (!account_note_server(account, connection)) {
+		log_notice(&account->subject,
+		    "connecting anew, for this server's sake");
+		account_drop(account, connection);
+		return;
+	}
+	if (account->throttled_until == 0) {
+		account->error = (struct imap_error){0};
+		account->retry_at = 0;
+	}
 	account_serve(account);
 	account_changed(account);
+}
+
+void
+account_learn_limit(
+    struct account *account, uint32_t limit, const struct imap_error *error)
+{
+	account->limit = limit;
+	account->limit_until = clock_now() + LIMIT_LASTS;
+	log_notice(&account->subject,
+	    "going on with %" PRIu32 " connections: %s", limit, error->text);
+	account_assign_watch(account);
+	account_serve(account);
 }
 
 /*
@@ -82,12 +102,7 @@ learn_limit(struct account *account, const struct imap_error *error)
 		live += c->is_ready;
 	if (live == 0 || error->kind == IMAP_ERROR_AUTH)
 		return false;
-	account->limit = live;
-	account->limit_until = clock_now() + LIMIT_LASTS;
-	log_notice(&account->subject,
-	    "going on with %" PRIu32 " connections: %s", live, error->text);
-	account_assign_watch(account);
-	account_serve(account);
+	account_learn_limit(account, live, error);
 	return true;
 }
 
@@ -110,10 +125,10 @@ on_closed(struct account *account, struct connection *connection,
 	struct seat *seat = connection->seat;
 	bool was_ready = connection->is_ready;
 	bool was_leaving = connection->is_leaving;
-	bool was_poller = account->poller == connection ||
-	    account->notifier == connection;
-	bool has_lasted = was_ready &&
-	    clock_now() - connection->began >= RECONNECT_AT_ONCE;
+	bool was_poller =
+	    account->poller == connection || account->notifier == connection;
+	bool has_lasted =
+	    was_ready && clock_now() - connection->began >= RECONNECT_AT_ONCE;
 
 	if (was_ready && !was_leaving)
 		learn_silence(account, connection);
@@ -129,6 +144,7 @@ on_closed(struct account *account, struct connection *connection,
 		return;
 	}
 	account->reconnects++;
+	account_obey(account, &copy);
 	if (seat != NULL)
 		folder_lost(seat->folder, &copy, false);
 	else if (was_poller && !has_lasted)
@@ -162,7 +178,8 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 		return;
 	}
 	if (account_take_answer(account, connection, event) ||
-	    account_notify_take(account, connection, event))
+	    account_notify_take(account, connection, event) ||
+	    account_is_throttled(account, connection, event))
 		return;
 	if (connection->seat != NULL)
 		folder_event(connection->seat->folder, event);
@@ -224,8 +241,8 @@ open_connection(struct account *account)
 	    .mechanisms = usable_mechanisms(settings),
 	    .is_loopback =
 		settings->host != NULL && settings_is_loopback(settings->host),
-	    .disabled = (const char *const *)settings->disable_extensions.items,
-	    .disabled_count = settings->disable_extensions.count,
+	    .disabled = account->disabled,
+	    .disabled_count = account->disabled_count,
 	    .enable = "QRESYNC",
 	    .trace = &account->trace,
 	    .timeout = settings->timeout,
@@ -301,6 +318,7 @@ take_back(struct account *account, const struct seat *waiting)
 	idler = last_idler(account);
 	if (idler == NULL)
 		return false;
+	idler->has_yielded = true;
 	folder_yield(idler->folder);
 	return true;
 }
@@ -352,8 +370,12 @@ take_from_watchers(struct account *account, const struct wishes *wishes)
 	}
 	if (wishes->waiting == NULL)
 		return false;
-	if (notifier == NULL || notifier->is_busy || account->limit > 1)
-		return take_back(account, wishes->waiting);
+	if (take_back(account, wishes->waiting))
+		return true;
+	/* the others may be long in filling theirs */
+	if (notifier == NULL || notifier->is_busy ||
+	    (account->limit > 1 && wishes->waiting->queue != &account->news))
+		return false;
 	account_notify_end(account);
 	lend(notifier, wishes->waiting);
 	return true;
@@ -400,7 +422,7 @@ account_on_serve(sd_event_source *source, void *user)
 	(void)source;
 	if (account->is_stopping || !account->is_started)
 		return 0;
-	while (serve_one(account))
+	while (account->throttled_until == 0 && serve_one(account))
 		;
 	return 0;
 }
@@ -443,6 +465,16 @@ host_release(void *user, struct folder *folder)
 }
 
 static void
+host_missed(void *user, struct folder *folder)
+{
+	struct seat *seat = user;
+
+	(void)folder;
+	seat->account->wants_poll = true;
+	account_serve(seat->account);
+}
+
+static void
 host_changed(void *user, struct folder *folder)
 {
 	struct seat *seat = user;
@@ -451,6 +483,8 @@ host_changed(void *user, struct folder *folder)
 	/* a folder that has come to rest may lend its connection */
 	if (folder_report(folder).state == WATCHER_IDLING) {
 		account->failures = 0;
+		if (account->throttled_until == 0)
+			account->throttles = 0;
 		account_serve(account);
 	}
 	account_seat_changed(seat);
@@ -476,6 +510,7 @@ host_idle_refresh(void *user)
 
 const struct folder_host account_host = {
     .quirks = host_quirks,
+    .missed = host_missed,
     .want = host_want,
     .release = host_release,
     .changed = host_changed,

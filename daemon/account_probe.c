@@ -17,7 +17,8 @@
 static bool
 only_idles(const struct connection *connection)
 {
-	enum watcher_state state = folder_report(connection->seat->folder).state;
+	enum watcher_state state =
+	    folder_report(connection->seat->folder).state;
 
 	return state == WATCHER_IDLING || state == WATCHER_SETTLING;
 }
@@ -97,7 +98,8 @@ account_network_changed(struct account *account)
 	drop_stranded(account);
 	if (account->retry_at != 0 && is_about_the_network(&account->error))
 		account_retry(account);
-	account_each_seat (account, seat) {
+	account_each_seat(account, seat)
+	{
 		struct folder_report report = folder_report(seat->folder);
 
 		if (!seat->is_gone && report.state == WATCHER_RESTING &&

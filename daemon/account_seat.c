@@ -42,8 +42,8 @@ account_add_seat(struct account *account, const struct folder_mailbox *mailbox)
 	seat->folder = make_folder(seat, mailbox);
 	if (account->seat_count == account->seat_size) {
 		account->seat_size = account->seat_size * 2 + 16;
-		account->seats = mem_resize(account->seats, account->seat_size,
-		    sizeof(struct seat *));
+		account->seats = mem_resize(
+		    account->seats, account->seat_size, sizeof(struct seat *));
 	}
 	account->seats[account->seat_count++] = seat;
 	note_place(account, account->seat_count - 1);
@@ -65,9 +65,10 @@ account_reseat(struct seat *seat, const struct folder_mailbox *mailbox)
 }
 
 static void
-leave_queue(struct account *account, struct seat *seat)
+leave_queue(struct seat *seat)
 {
-	struct seat **link = &account->waiting;
+	struct seat_queue *queue = seat->queue;
+	struct seat **link = &queue->first;
 	struct seat *before = NULL;
 
 	while (*link != seat) {
@@ -75,8 +76,9 @@ leave_queue(struct account *account, struct seat *seat)
 		link = &before->next_waiting;
 	}
 	*link = seat->next_waiting;
-	if (account->last_waiting == seat)
-		account->last_waiting = before;
+	if (queue->last == seat)
+		queue->last = before;
+	seat->queue = NULL;
 }
 
 void
@@ -91,8 +93,8 @@ account_settle_seats(struct account *account)
 			account->seats[kept++] = seat;
 			continue;
 		}
-		if (seat->is_queued)
-			leave_queue(account, seat);
+		if (seat->queue != NULL)
+			leave_queue(seat);
 		seat->folder = folder_free(seat->folder);
 		mem_free(seat);
 	}
@@ -112,7 +114,8 @@ account_free_seats(struct account *account)
 	spanmap_free(&account->seat_index);
 	account->seats = mem_free(account->seats);
 	account->seat_count = 0;
-	account->waiting = NULL;
+	account->news = (struct seat_queue){0};
+	account->fillings = (struct seat_queue){0};
 }
 
 struct seat *
@@ -128,28 +131,44 @@ account_find_seat(struct account *account, struct span mailbox)
 void
 account_queue(struct account *account, struct seat *seat)
 {
+	struct seat_queue *queue =
+	    folder_report(seat->folder).is_synced && !seat->has_yielded
+	    ? &account->news
+	    : &account->fillings;
+
+	seat->has_yielded = false;
 	seat->is_waiting = true;
-	if (seat->is_queued)
+	if (seat->queue != NULL)
 		return;
-	seat->is_queued = true;
+	seat->queue = queue;
 	seat->next_waiting = NULL;
-	if (account->waiting == NULL)
-		account->waiting = seat;
+	if (queue->first == NULL)
+		queue->first = seat;
 	else
-		account->last_waiting->next_waiting = seat;
-	account->last_waiting = seat;
+		queue->last->next_waiting = seat;
+	queue->last = seat;
+}
+
+/* Those that do not wait any more leave the queue when they come to its
+ * front. */
+static struct seat *
+first_of(struct seat_queue *queue)
+{
+	struct seat *seat;
+
+	while ((seat = queue->first) != NULL && !seat->is_waiting) {
+		queue->first = seat->next_waiting;
+		seat->queue = NULL;
+	}
+	return seat;
 }
 
 struct seat *
 account_first_waiting(struct account *account)
 {
-	struct seat *seat;
+	struct seat *seat = first_of(&account->news);
 
-	while ((seat = account->waiting) != NULL && !seat->is_waiting) {
-		account->waiting = seat->next_waiting;
-		seat->is_queued = false;
-	}
-	return seat;
+	return seat != NULL ? seat : first_of(&account->fillings);
 }
 
 /* ---- what is told of them ---- */

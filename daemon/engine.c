@@ -422,8 +422,7 @@ on_network(void *user, const char *why)
 
 	if (engine->is_stopping)
 		return;
-	log_info(NULL, "asking every server whether it is there: %s",
-	    why);
+	log_info(NULL, "asking every server whether it is there: %s", why);
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
 		account_network_changed(slot->account);
 }

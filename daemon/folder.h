@@ -24,6 +24,8 @@ struct folder_host {
 	void (*want)(void *user, struct folder *folder);
 	/* It has no more use for its connection, or waits for none. */
 	void (*release)(void *user, struct folder *folder);
+	/* The server does not open its mailbox: is it still there? */
+	void (*missed)(void *user, struct folder *folder);
 	/* A mask of enum quirk: what the server does in its own way. */
 	uint32_t (*quirks)(void *user);
 	/* Its state changed: for the status, and for who waits for its end. */

@@ -59,7 +59,7 @@ forget_answers(struct folder *folder)
 	folder->serial_bodies = 0;
 	folder->serial_idle = 0;
 	folder->question = QUESTION_NONE;
-	folder->need = NEED_NOTHING;
+	folder->needs = 0;
 	folder->tests_modseq = false;
 }
 
@@ -99,11 +99,12 @@ act_examine(void *user)
 	folder->unexplained = 0;
 	folder->idle_laps = 0;
 	folder->has_looked = false;
+	folder->looks_again = true;
 	folder->listed = 0;
 	landing_drop_all(&folder->landing);
 	folder->serial_examine = send_examine(folder);
 	if (folder->serial_examine != 0)
-		folder_ask_ahead(folder);
+		folder_idle_ahead(folder);
 	if (folder->serial_examine != 0 || !imap_is_ready(folder->imap))
 		return WATCHER_NONE;
 	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
@@ -219,6 +220,7 @@ note_synced(struct folder *folder)
 {
 	bool is_first = !folder->is_synced;
 
+	folder->looks_again = false;
 	folder->is_synced = true;
 	folder->failures = 0;
 	uidset_clear(&folder->missing);

@@ -15,8 +15,7 @@
 void
 folder_need(struct folder *folder, enum folder_need need)
 {
-	if (folder->need < need)
-		folder->need = need;
+	folder->needs |= need;
 }
 
 void
@@ -63,9 +62,9 @@ is_full_due(const struct folder *folder)
 	return age < 0 || age >= FULL_INTERVAL;
 }
 
-/* What EXAMINE leaves to be found out. */
-static enum folder_need
-need_after_examine(
+/* What EXAMINE leaves to be found out: of enum folder_need, or 0. */
+static unsigned
+needs_after_examine(
     const struct folder *folder, const struct imap_mailbox *mailbox)
 {
 	if (!folder_has_modseq(folder) ||
@@ -74,7 +73,7 @@ need_after_examine(
 	    folder->stale_uidvalidity != 0 || is_full_due(folder))
 		return NEED_LISTING;
 	if (folder->resyncs || is_unchanged(folder, mailbox))
-		return NEED_NOTHING;
+		return 0;
 	return NEED_CHANGES;
 }
 
@@ -95,15 +94,12 @@ look_at_mailbox(struct folder *folder, enum watcher_event *event)
 	if (mailbox->uidvalidity != folder->identity.uidvalidity) {
 		folder_begin_lap(folder);
 		uidset_clear(&folder->vanished);
-		/* what was asked for in the same flight is of other messages */
-		folder->serial_bodies = 0;
-		landing_drop_all(&folder->landing);
 		folder_begin_generation(folder, mailbox->uidvalidity);
 		*event = WATCHER_NONE;
 		return false;
 	}
 	folder->has_looked = true;
-	folder_need(folder, need_after_examine(folder, mailbox));
+	folder->needs |= needs_after_examine(folder, mailbox);
 	if (folder->resyncs)
 		folder->answered = QUESTION_CHANGES;
 	folder->resyncs = false;
@@ -211,7 +207,6 @@ send_bodies(struct folder *folder)
 static enum watcher_event
 ask_bodies(struct folder *folder)
 {
-	folder->is_ahead = false;
 	send_bodies(folder);
 	append_idle(folder);
 	return WATCHER_NONE;
@@ -226,17 +221,12 @@ asks_first(const struct folder *folder)
 }
 
 void
-folder_ask_ahead(struct folder *folder)
+folder_idle_ahead(struct folder *folder)
 {
-	folder->is_ahead = folder->resyncs && !folder->no_ahead &&
-	    folder->index.count > 0 && !asks_first(folder);
-	if (!folder->is_ahead)
+	if (!folder->resyncs || !folder->has_idle || folder->config.runs_once)
 		return;
-	send_bodies(folder);
-	if (folder->has_idle && !folder->config.runs_once) {
-		folder->serial_idle = imap_idle(folder->imap);
-		folder->idle_began = clock_now();
-	}
+	folder->serial_idle = imap_idle(folder->imap);
+	folder->idle_began = clock_now();
 }
 
 void
@@ -273,15 +263,21 @@ count_arrived(struct folder *folder)
 static enum watcher_event
 ask_for_need(struct folder *folder)
 {
-	enum folder_need need = folder->need;
+	bool has_modseq = folder_has_modseq(folder);
 
-	folder->need = NEED_NOTHING;
-	if (need == NEED_UIDS && may_search(folder))
-		return ask_uids(folder);
-	if (need != NEED_CHANGES || !folder_has_modseq(folder))
+	if ((folder->needs & NEED_LISTING) != 0 ||
+	    ((folder->needs & NEED_CHANGES) != 0 && !has_modseq) ||
+	    ((folder->needs & NEED_UIDS) != 0 && !may_search(folder))) {
+		folder->needs = 0;
 		return ask_listing(folder);
-	folder_ask_changes(folder);
-	return WATCHER_NONE;
+	}
+	if ((folder->needs & NEED_CHANGES) != 0) {
+		folder->needs &= ~(unsigned)NEED_CHANGES;
+		folder_ask_changes(folder);
+		return WATCHER_NONE;
+	}
+	folder->needs = 0;
+	return ask_uids(folder);
 }
 
 /* What came since the last look, told by EXISTS alone. */
@@ -315,7 +311,7 @@ folder_ask(void *user)
 		return event;
 	if (folder->serial_question != 0 || folder->serial_bodies != 0)
 		return WATCHER_NONE;
-	if (folder->need != NEED_NOTHING)
+	if (folder->needs != 0)
 		return ask_for_need(folder);
 	arrived = count_arrived(folder);
 	if (arrived != 0)

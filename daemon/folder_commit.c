@@ -438,6 +438,22 @@ batch_take_claims(struct batch *batch, struct folder *folder)
 	uidset_clear(&folder->refuted);
 }
 
+/* What arrives is withheld no longer, in the same transaction. */
+static void
+take_admitted(struct batch *batch, const struct folder *folder)
+{
+	uint32_t kept = 0;
+
+	if (folder->absent.withheld.count == 0)
+		return;
+	for (uint32_t i = 0; i < batch->arrival_count; i++)
+		uidset_add(&batch->admitted, batch->arrivals[i].message.uid);
+	for (uint32_t i = 0; i < batch->withheld_count; i++)
+		if (!uidset_contains(&folder->arriving, batch->withheld[i].uid))
+			batch->withheld[kept++] = batch->withheld[i];
+	batch->withheld_count = kept;
+}
+
 bool
 folder_commit(struct folder *folder, bool with_plan)
 {
@@ -461,6 +477,7 @@ folder_commit(struct folder *folder, bool with_plan)
 	}
 	(void)withheld_take_changes(&folder->absent.withheld, &batch->admitted,
 	    &batch->withheld, &batch->withheld_count);
+	take_admitted(batch, folder);
 	if (folder->keywords.has_changed)
 		batch->keywords = keywords_text(&folder->keywords);
 	folder->keywords.has_changed = false;

@@ -427,8 +427,11 @@ take_examine_end(struct folder *folder, const struct imap_event *event)
 		folder_begin_lap(folder);
 		uidset_clear(&folder->vanished);
 	}
-	if (!is_ok)
+	if (!is_ok) {
 		note_refusal(folder, event, "EXAMINE", IMAP_ERROR_THROTTLED);
+		/* it may have another name now, or none */
+		folder->config.host->missed(folder->config.host_user, folder);
+	}
 	watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
 }
 
@@ -439,11 +442,6 @@ take_bodies_end(struct folder *folder, const struct imap_event *event)
 
 	folder->serial_bodies = 0;
 	folder->last_arrival = clock_now();
-	if (!is_ok && folder->is_ahead) {
-		folder->no_ahead = true;
-		folder_need(folder, NEED_UIDS);
-		is_ok = true;
-	}
 	if (!is_ok)
 		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
 	landing_drop_all(&folder->landing);

@@ -138,6 +138,17 @@ judge_changes(struct folder *folder)
 	uidset_clear(&folder->vanished);
 }
 
+/*
+ * All at once is what a server says that gives the mailbox another name, or
+ * another life: it is opened again before that is believed.
+ */
+static bool
+is_suspicious(const struct folder *folder)
+{
+	return !folder->looks_again && folder->index.count > 0 &&
+	    uidset_count(&folder->compare.plan.remove) == folder->index.count;
+}
+
 /* ---- judging ---- */
 
 /* What is on its way to the disk is not in the index: it must be there first,
@@ -166,6 +177,8 @@ folder_judge(void *user)
 	else if (!is_landing(folder))
 		judge_changes(folder);
 	folder->answered = QUESTION_NONE;
+	if (is_suspicious(folder))
+		return WATCHER_AGAIN;
 	folder_add_absent(folder);
 	uidset_minus(&plan->fetch, &plan->remove);
 	uidset_minus(&plan->fetch, &folder->arriving);
@@ -176,7 +189,7 @@ folder_judge(void *user)
 	    !uidset_is_empty(&folder->refuted) ||
 	    folder_has_keyword_news(folder))
 		return WATCHER_FETCHED;
-	if (folder->need != NEED_NOTHING)
+	if (folder->needs != 0)
 		return WATCHER_COMMITTED;
 	if ((int64_t)imap_mailbox(folder->imap)->exists ==
 	    folder_expected(folder)) {

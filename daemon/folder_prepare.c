@@ -298,7 +298,9 @@ withheld_found(void *user, const struct state_withheld *item)
 {
 	struct prepare *prepare = user;
 
-	withheld_load(&prepare->withheld, item);
+	if (index_find(&prepare->index, item->uid) == NULL &&
+	    index_find(&prepare->lost, item->uid) == NULL)
+		withheld_load(&prepare->withheld, item);
 }
 
 /* Letters mean nothing where nobody explains them. */

@@ -81,12 +81,11 @@ struct folder {
 	uint64_t serial_idle;
 	enum folder_question question; /* what serial_question asks */
 	enum folder_question answered; /* what is to be judged */
-	enum folder_need need;
+	unsigned needs; /* of enum folder_need */
 	bool resyncs; /* EXAMINE was asked what changed */
 	bool no_resync; /* ... which this server does not know */
 	bool no_search; /* nor UID SEARCH */
-	bool is_ahead; /* serial_bodies went with EXAMINE */
-	bool no_ahead; /* ... which this server does not take */
+	bool looks_again; /* opened, and not yet the same as the server's */
 	bool has_gap; /* a mailbox was open before: [CLOSED] must come */
 	uint64_t listed; /* lines of the answer so far */
 	uint64_t asked_modseq; /* the highest one in them */

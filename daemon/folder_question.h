@@ -15,12 +15,11 @@ struct folder;
  * believed any more. */
 #define FOLDER_LIES_MAX 2
 
-/* What is to be found out, each more than the one before. */
+/* What is to be found out. */
 enum folder_need {
-	NEED_NOTHING,
-	NEED_CHANGES, /* what came and what got other flags */
-	NEED_UIDS, /* which messages there are */
-	NEED_LISTING /* all of them with their flags */
+	NEED_CHANGES = 1 << 0, /* what came and what got other flags */
+	NEED_UIDS = 1 << 1, /* which messages there are */
+	NEED_LISTING = 1 << 2 /* all of them with their flags: both of these */
 };
 
 /* What one command asks. */
@@ -33,7 +32,7 @@ enum folder_question {
 	QUESTION_LISTING
 };
 
-/* Raises what is needed. */
+/* Adds to what is needed. */
 void folder_need(struct folder *folder, enum folder_need need);
 
 /* Forgets the last answer; a new one is compared from here on. */
@@ -45,11 +44,8 @@ bool folder_has_modseq(const struct folder *folder);
 /* The items of a FETCH that brings bodies. */
 unsigned folder_body_items(const struct folder *folder);
 
-/*
- * Puts what is likely to be asked next behind EXAMINE, into the same flight:
- * the new messages, and IDLE. Only where EXAMINE tells all the rest.
- */
-void folder_ask_ahead(struct folder *folder);
+/* Puts IDLE behind EXAMINE, into the same flight, where EXAMINE tells all. */
+void folder_idle_ahead(struct folder *folder);
 
 /* Goes on with a listing, of what is up to last. */
 void folder_ask_listing(struct folder *folder, uint32_t last);

@@ -36,8 +36,8 @@ note_place(struct mailboxes *list, uint32_t i)
 {
 	const struct mailbox *mailbox = &list->items[i];
 
-	spanmap_put(&list->index,
-	    (struct span){mailbox->bytes, mailbox->bytes_len}, i);
+	spanmap_put(
+	    &list->index, (struct span){mailbox->bytes, mailbox->bytes_len}, i);
 }
 
 /* A name that a command can carry. */

@@ -156,8 +156,8 @@ static bool
 is_old_address(const struct nlmsghdr *header)
 {
 	const struct ifaddrmsg *address = NLMSG_DATA(header);
-	const struct rtattr *attribute =
-	    (const void *)((const char *)address + NLMSG_ALIGN(sizeof(*address)));
+	const struct rtattr *attribute = (const void *)((const char *)address +
+	    NLMSG_ALIGN(sizeof(*address)));
 	size_t left = NLMSG_PAYLOAD(header, NLMSG_ALIGN(sizeof(*address)));
 
 	if (header->nlmsg_type == RTM_DELADDR ||
@@ -255,8 +255,8 @@ open_rtnetlink(void)
 	    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
 		RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
 	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    NETLINK_ROUTE);
+	int fd = socket(
+	    AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd >= 0 &&
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {

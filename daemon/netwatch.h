@@ -35,8 +35,8 @@ void netwatch_look(struct netwatch *netwatch);
 
 /*
  * What a datagram of rtnetlink (rtnetlink(7)) tells: "an address changed",
- * "a route changed", "a link came up", or NULL when it is of no consequence, as what the kernel repeats
- * of a lease.
+ * "a route changed", "a link came up", or NULL when it is of no consequence, as
+ * what the kernel repeats of a lease.
  */
 const char *netwatch_news(const void *datagram, size_t size);
 

@@ -31,7 +31,7 @@ enum watcher_event {
 	WATCHER_OPENED, /* there is a connection */
 	WATCHER_OK, /* what was asked last was answered */
 	WATCHER_NO, /* ... was refused */
-	WATCHER_AGAIN, /* ... in this form, and there is another one */
+	WATCHER_AGAIN, /* ... in this form, or it is not to be believed */
 	WATCHER_SAME, /* server and disk are equal */
 	WATCHER_DIFFERS, /* bodies are to be fetched */
 	WATCHER_FETCHED, /* nothing is to be fetched; disk to be changed */

@@ -53,6 +53,12 @@ deadline_heard(struct deadline *deadline, uint64_t now, bool is_in_body)
 }
 
 void
+deadline_taken(struct deadline *deadline, uint64_t now)
+{
+	deadline->last_taken = now;
+}
+
+void
 deadline_body(struct deadline *deadline, uint64_t octets)
 {
 	deadline->body_total += octets;
@@ -66,6 +72,8 @@ silence_end(const struct deadline *deadline)
 	    ? deadline->last_heard
 	    : deadline->due_since;
 
+	if (since < deadline->last_taken)
+		since = deadline->last_taken;
 	return since + deadline->timeout;
 }
 

@@ -25,6 +25,7 @@ struct deadline {
 	uint64_t due_limit; /* the reply's own, from due_since; 0: none */
 	uint64_t hurry; /* a byte has to come by then; 0: need not */
 	uint64_t last_heard; /* when the last byte came */
+	uint64_t last_taken; /* when the kernel took the last one of ours */
 	uint64_t body_total; /* octets of bodies since due_since */
 	uint64_t body_since; /* begin of the pace's window; 0: no body flows */
 	uint64_t body_bytes; /* octets since then */
@@ -41,6 +42,9 @@ void deadline_hurry(struct deadline *deadline, uint64_t until);
 
 /* Bytes came. is_in_body: a long body is flowing. */
 void deadline_heard(struct deadline *deadline, uint64_t now, bool is_in_body);
+
+/* The kernel has taken all that was to be sent: the reply's time begins. */
+void deadline_taken(struct deadline *deadline, uint64_t now);
 
 /* So many octets of bodies came. */
 void deadline_body(struct deadline *deadline, uint64_t octets);

@@ -257,8 +257,7 @@ on_flushed(void *user)
 {
 	struct imap *imap = user;
 
-	/* the peer takes what we send: it lives */
-	deadline_heard(&imap->deadline, clock_now(), false);
+	deadline_taken(&imap->deadline, clock_now());
 	flush(imap);
 }
 

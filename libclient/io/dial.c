@@ -509,7 +509,7 @@ has_address(const struct sockaddr_storage *address, socklen_t length)
 bool
 dial_is_stranded(int fd, bool was_sent)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
 	int unacknowledged = 0;
 

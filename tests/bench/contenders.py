@@ -12,7 +12,6 @@ import resource
 import shutil
 import ssl
 import subprocess
-import sys
 import threading
 import time
 
@@ -20,6 +19,10 @@ from lab import compare, dovecot, mirror
 from lab import client as imap
 
 Cost = collections.namedtuple("Cost", "seconds cpu")
+
+
+class Failed(Exception):
+    """A peer could not do its work: it is named and left out."""
 
 TIMEOUT = 3600
 # What peers add to a message, or leave out.
@@ -41,9 +44,9 @@ def timed(command, environment):
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             output.seek(0)
-            sys.exit("%s ended with %d:\n%s" % (
-                command[0], child.returncode,
-                output.read().decode("utf-8", "replace")[-3000:]))
+            raise Failed("it ended with %d: %s" % (
+                child.returncode,
+                output.read().decode("utf-8", "replace").strip()[-300:]))
     return Cost(seconds, usage.ru_utime + usage.ru_stime)
 
 
@@ -158,7 +161,8 @@ class Mbsync(Contender):
         self.config = self.write("mbsyncrc", "FSync %s\n" % (
             "yes" if self.fsync else "no") + (
             "IMAPStore there\nHost localhost\nPort {port}\nUser {user}\n"
-            'Pass "{password}"\nSSLType IMAPS\nCertificateFile {authority}\n\n'
+            'Pass "{password}"\nAuthMechs LOGIN\n'
+            "SSLType IMAPS\nCertificateFile {authority}\n\n"
             "MaildirStore here\nPath {top}/Mail/\nInbox {top}/Mail/INBOX\n\n"
             "Channel all\nFar :there:\nNear :here:\nPatterns INBOX\n"
             "Sync Pull\nCreate Near\nExpunge Near\nCopyArrivalDate yes\n"
@@ -197,6 +201,10 @@ class Offlineimap(Contender):
 
 
 class Getmail(Contender):
+    """It may miss the end of the process that it forks for each message, and
+    then waits until it gives up: large mailboxes it seldom survives.
+    """
+
     name = "getmail"
     program = "getmail"
     is_slow = True
@@ -230,7 +238,7 @@ class Doveadm(Contender):
             "mail_location = maildir:{top}/Mail:LAYOUT=fs:INBOX={top}/Mail/"
             "INBOX\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n"
             "mail_fsync = %s\nmail_home = {top}\n"
-            "ssl_client_ca_file = {authority}\nimapc_host = localhost\n"
+            "ssl_client_ca_file = {authority}\nimapc_host = 127.0.0.1\n"
             "imapc_port = {port}\nimapc_user = {user}\n"
             "imapc_password = {password}\nimapc_ssl = imaps\n"
             "imapc_features = rfc822.size fetch-headers fetch-bodystructure\n"
@@ -282,7 +290,7 @@ def fetch_to_nowhere(bare, count, window):
     while end not in tail:
         count = bare.sock.recv_into(room)
         if count == 0:
-            sys.exit("the server closed the connection")
+            raise Failed("the server closed the connection")
         # The end may be split; nothing but a line or two follows it.
         tail = (tail + bytes(room[max(0, count - 300):count]))[-600:]
 
@@ -293,16 +301,3 @@ def _own_cpu():
 
 
 PEERS = (Mbsync, Offlineimap, Getmail, Doveadm)
-
-
-def here(say, *classes):
-    """Those of the classes that can be run; the others are named."""
-    for missing in classes:
-        if not missing.is_here():
-            say("%s is not installed: left out" % missing.name)
-    return [cls for cls in classes if cls.is_here()]
-
-
-def settle():
-    """What one contender left to write is not the next one's burden."""
-    os.sync()

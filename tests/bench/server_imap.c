@@ -185,7 +185,7 @@ list(struct peer *peer, const struct command *command)
 {
 	(void)command;
 	reply(peer, "* LIST (\\HasNoChildren) \"/\" INBOX\r\n");
-	for (uint32_t i = 1; i <= server.folders; i++)
+	for (uint32_t i = 0; i < server.folders; i++)
 		reply(peer, "* LIST (\\HasNoChildren) \"/\" f%05u\r\n", i);
 }
 

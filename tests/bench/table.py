@@ -7,10 +7,10 @@ HEAD = ("what", "peer", "ours", "ratio", "wanted", "met")
 
 def number(value, unit=""):
     """Three digits that matter, with the unit."""
-    if value == int(value) and abs(value) < 1e15:
+    if unit == "B":
+        text = "{:,.0f}".format(value)
+    elif value == int(value):
         text = "%d" % value
-        if unit == "B":
-            text = "{:,}".format(int(value))
     elif abs(value) >= 100:
         text = "%.0f" % value
     elif abs(value) >= 10:
@@ -25,7 +25,9 @@ def spread(values, unit=""):
     median = number(statistics.median(values), unit)
     if len(values) == 1:
         return median
-    return "%s (%s-%s)" % (median, number(min(values)), number(max(values)))
+    ends = [number(end, unit).partition(" ")[0]
+            for end in (min(values), max(values))]
+    return median if ends[0] == ends[1] else "%s (%s to %s)" % (median, *ends)
 
 
 def percentile(values, share):
@@ -72,6 +74,11 @@ class Table:
                   _shown(ours, unit), "",
                   "" if most is None else "at most " + number(most, unit),
                   None if most is None else value <= most)
+
+    def at_least(self, what, peer, ours, least):
+        """A count of ours that has to be so large."""
+        self._add(what, number(peer), number(ours), "",
+                  "at least " + number(least), ours >= least)
 
     def text(self):
         lines = ["| " + " | ".join(HEAD) + " |",

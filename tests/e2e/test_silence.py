@@ -29,12 +29,16 @@ class Stopped(case.Case):
         self.server = self.dovecot()
         imap.fill(self.server, "INBOX", few(3))
         imap.fill(self.server, "a", few(3))
+        self.server.begin_rawlog()
         self.other = self.client(self.server)
         self.mirrored = self.mirror(self.server, folders=["*"], **more)
         self.daemon = self.mirrored.start("-v")
         self.addCleanup(self.daemon.kill)
         for name in ("INBOX", "a"):
             self.arrives(name)
+        self.daemon.wait_until(
+            lambda: self.server.rawlog("out").count(b"+ idling") >= 2,
+            "it to idle on two connections")
 
     def arrives(self, name):
         self.wait_alike(self.daemon, self.other, name,

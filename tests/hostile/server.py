@@ -12,6 +12,7 @@ SECURE    before the first byte of a TLS handshake
 """
 
 import base64
+import errno
 import hashlib
 import hmac
 import re
@@ -99,9 +100,18 @@ class Server(fake.Server):
     """script: {moment: [step]}; times: how often each moment is played."""
 
     def __init__(self, context=None, starttls=False, **more):
+        self.good = {}
         self.behave()
-        self.offers_compress = False
-        super().__init__(context, starttls, **more)
+        self.recorded = bytearray()  # what the first connection was sent
+        for attempt in range(20):
+            try:
+                super().__init__(context, starttls, **more)
+                break
+            except OSError as error:  # another case took the port
+                if error.errno != errno.EADDRINUSE or attempt == 19:
+                    raise
+        self.good = {"auth": self.auth, "capabilities": self.capabilities,
+                     "modseq": 0}
 
     def behave(self):
         """A good server from now on."""
@@ -114,6 +124,7 @@ class Server(fake.Server):
         self.raw_names = {}   # name on the wire (bytes): key of mailboxes
         self.cuts = {}        # connection: the byte at which it ends
         self.sent = {}        # connection: bytes
+        vars(self).update(self.good)
 
     def _accept(self):
         while True:
@@ -171,6 +182,8 @@ class Session(fake.Session):
             limit = self.server.cuts.get(self.number)
             done = self.server.sent.get(self.number, 0)
             self.server.sent[self.number] = done + len(data)
+            if self.number == 1:
+                self.server.recorded += data
         is_last = limit is not None and done + len(data) >= limit
         try:
             self.sock.sendall(data[:limit - done] if is_last else data)
@@ -269,6 +282,13 @@ class Session(fake.Session):
         except OSError:
             pass
 
+    def smuggle(self, data):
+        """Bytes past TLS: on the socket as they are, and its end."""
+        descriptor = self.sock.detach()
+        self.sock = socket.socket(fileno=descriptor)
+        self.sock.sendall(data)
+        raise fake.Closed
+
     def _one(self, raw):
         line = raw.decode("utf-8", "surrogateescape")
         tag, _, rest = line.partition(" ")
@@ -290,6 +310,11 @@ class Session(fake.Session):
             self.idle_tag = None
         self.rest = rest
         self.play(steps, tag, lambda: super(Session, self)._one(raw))
+
+    def do_enable(self, tag, rest):
+        self.send("* ENABLED" + "".join(
+            " " + word for word in rest.split()
+            if word in self.server.capabilities.split()), tag + " OK done")
 
     def do_compress(self, tag, _):
         self.send(tag + " OK deflating")

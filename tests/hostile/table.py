@@ -40,6 +40,7 @@ class Row:
 
     script, times, first, server: what server.Server takes; server may be a
         function of the Server that is called before the attack
+    account, settings: of the account; settings: only under attack
     code, log: of `sync`; log: a pattern that its output has
     has: the UIDs in the Maildir afterwards, exact to the byte and flag
     may: a pattern of differences that are as they should be
@@ -64,6 +65,7 @@ class Row:
         self.server = more.pop("server", None)
         self.make_server = more.pop("make_server", Server)
         self.account = more.pop("account", {})
+        self.settings = more.pop("settings", {})
         self.may = more.pop("may", None)
         self.folders = more.pop("folders", ["INBOX"])
         self.seconds = more.pop("seconds", 30)
@@ -106,13 +108,13 @@ class Attempt:
             self.server.close()
             shutil.rmtree(self.top, ignore_errors=True)
 
-    def _mirror(self, release):
+    def _mirror(self, release, more=None):
         account = {
             "name": "main", "host": "127.0.0.1", "tls": "none",
             "port": self.server.port, "user": dovecot.USER,
             "password": dovecot.PASSWORD,
             "maildir": os.path.join(self.top, "Mail"), "timeout": "5s",
-            **self.row.account}
+            **self.row.account, **(more or {})}
         return mirror.Mirror(self.top, [account], release=release,
                              **self.row.top)
 
@@ -141,7 +143,7 @@ class Attempt:
     # ---- the attack ----
 
     def _attack(self):
-        mirrored = self._mirror(self.is_release)
+        mirrored = self._mirror(self.is_release, self.row.settings)
         report = os.path.join(self.top, "peak")
         prefix = [*self.row.prefix, sys.executable, "-I", "-S", PEAK, report]
         command = ("sync",)
@@ -153,6 +155,8 @@ class Attempt:
                                prefix=prefix)
         text = result.err + result.out
         self.text = text
+        if os.environ.get("HOSTILE_SHOW") and not self.is_release:
+            print("%s: %d\n%s" % (self.row.name, result.code, text[-1500:]))
         self._verify_text(text)
         if result.code not in self.row.code:
             raise AssertionError("ended with %d, not %s:\n%s" % (
@@ -172,7 +176,7 @@ class Attempt:
             self.row.check(self)
 
     def _run_daemon(self):
-        mirrored = self._mirror(self.is_release)
+        mirrored = self._mirror(self.is_release, self.row.settings)
         begin = time.monotonic()
         with mirrored.start() as daemon:
             self.daemon = daemon

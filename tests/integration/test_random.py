@@ -9,8 +9,8 @@ and some in bursts, some while the daemon is down, killed, cut off, or behind a
 deaf line. After each epoch everything is compared. A failure says what was done
 and how to do it again. Defaults are MAILMIRROR_SEED (1; "any": a new one) and
 MAILMIRROR_OPERATIONS (2000), MAILMIRROR_PATIENCE (60 seconds, until "not at
-rest"). MAILMIRROR_TAMPERS=1: files are also removed,
-flagged and read here, to be put back; what is chosen depends on the moment.
+rest"). MAILMIRROR_TAMPERS=1: files are also removed, flagged and read here, to
+be put back; what is chosen depends on the moment.
 """
 
 import argparse

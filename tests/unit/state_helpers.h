@@ -8,13 +8,13 @@
 #include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/state.h"
 #include "libclient/base/mem.h"
+#include "tests/unit/run_case.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
 
@@ -146,20 +146,5 @@ list(const char *mailbox)
 
 #define assert_uids(mailbox, expected) \
 	ck_assert_str_eq(list(mailbox).text, expected)
-
-/* Runs a suite of one case with the fixture. */
-static inline int
-run_case(const char *name, TCase *tests)
-{
-	Suite *suite = suite_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
 
 #endif

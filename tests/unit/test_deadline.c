@@ -204,6 +204,17 @@ START_TEST(test_any_byte_ends_the_hurry)
 }
 END_TEST
 
+START_TEST(test_sending_puts_a_silence_off_and_no_hurry)
+{
+	deadline_set_due(&deadline, 1, AT(0));
+	deadline_hurry(&deadline, AT(70));
+	deadline_taken(&deadline, AT(50));
+	ck_assert_uint_eq(deadline_next(&deadline), AT(70));
+	ck_assert(!is_late(AT(69)));
+	ck_assert(is_late(AT(70)));
+}
+END_TEST
+
 START_TEST(test_the_first_hurry_is_the_greatest)
 {
 	deadline_set_due(&deadline, 1, AT(0));
@@ -249,6 +260,7 @@ main(void)
 	tcase_add_test(tests, test_a_reply_may_have_a_limit_of_its_own);
 	tcase_add_test(tests, test_in_a_hurry_a_byte_has_to_come_soon);
 	tcase_add_test(tests, test_any_byte_ends_the_hurry);
+	tcase_add_test(tests, test_sending_puts_a_silence_off_and_no_hurry);
 	tcase_add_test(tests, test_the_first_hurry_is_the_greatest);
 	tcase_add_test(tests, test_a_hurry_for_nothing_is_forgotten);
 	suite_add_tcase(suite, tests);

@@ -76,7 +76,8 @@ START_TEST(test_a_renewed_lease_is_no_news)
 
 	ck_assert_ptr_null(netwatch_news(&told, sizeof(told)));
 	told.info.tstamp = 100;
-	ck_assert_str_eq(netwatch_news(&told, sizeof(told)), "an address changed");
+	ck_assert_str_eq(
+	    netwatch_news(&told, sizeof(told)), "an address changed");
 }
 END_TEST
 
@@ -107,7 +108,8 @@ START_TEST(test_a_link_that_comes_up)
 	datagram.link.ifi_flags = IFF_UP | IFF_RUNNING;
 	ck_assert_ptr_null(news(RTM_NEWLINK, sizeof(datagram.link)));
 	datagram.link.ifi_change = IFF_RUNNING;
-	ck_assert_str_eq(news(RTM_NEWLINK, sizeof(datagram.link)), "a link came up");
+	ck_assert_str_eq(
+	    news(RTM_NEWLINK, sizeof(datagram.link)), "a link came up");
 	datagram.link.ifi_flags = IFF_UP;
 	ck_assert_ptr_null(news(RTM_NEWLINK, sizeof(datagram.link)));
 }
@@ -161,8 +163,8 @@ wait_for_news(uint64_t usec)
 	uint64_t end;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	end = (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000 +
-	    usec;
+	end =
+	    (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000 + usec;
 	while (tellings == 0) {
 		uint64_t at;
 

@@ -67,6 +67,7 @@ class Server:
         self.log = []  # (session number, line) of all that clients said
         self.bodies = []  # the UIDs of the messages that were sent
         self.accepted = 0
+        self.tells_uids = True  # with flags that nobody asked for
         self.modseq = 0  # what EXAMINE tells as HIGHESTMODSEQ; 0: nothing
         self.listener = socket.create_server(
             ("127.0.0.1", port or process.free_port()))
@@ -378,8 +379,10 @@ class Session:
                 revision = messages[uid].revision
                 if self.revisions.setdefault(uid, revision) != revision:
                     self.revisions[uid] = revision
-                    lines.append("* %d FETCH (UID %d FLAGS (%s))" % (
-                        index + 1, uid, " ".join(sorted(messages[uid].flags))))
+                    lines.append("* %d FETCH (%sFLAGS (%s))" % (
+                        index + 1,
+                        "UID %d " % uid if self.server.tells_uids else "",
+                        " ".join(sorted(messages[uid].flags))))
         if lines:
             self.send(*lines)
 
