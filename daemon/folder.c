@@ -84,6 +84,15 @@ folder_has_quirk(const struct folder *folder, enum quirk quirk)
 	return (config->host->quirks(config->host_user) & quirk) != 0;
 }
 
+uint32_t
+folder_line_max(const struct folder *folder)
+{
+	return (folder_has_quirk(folder, QUIRK_SHORT_LINES)
+		       ? QUIRK_LINE_MAX
+		       : COMMAND_MAX_LINE) -
+	    COMMAND_LINE_RESERVE;
+}
+
 void
 folder_unprepare(struct folder *folder)
 {

@@ -9,8 +9,11 @@
 
 #include "libclient/base/mem.h"
 
-/* Messages whose sizes one command asks for. */
-#define WEIGHT_WINDOW 2048
+/* So few are fetched without asking for their sizes. */
+#define UNWEIGHED_MOST 32
+
+/* Sizes are asked for in time, so that fetching does not wait for them. */
+#define WEIGHED_LEAST (2 * WINDOW_MESSAGES)
 
 bool
 folder_has_absent(struct folder *folder)
@@ -135,7 +138,7 @@ folder_has_keyword_news(struct folder *folder)
 	return false;
 }
 
-/* ---- max_size ---- */
+/* ---- sizes ---- */
 
 void
 folder_forget_weights(struct folder *folder)
@@ -143,12 +146,14 @@ folder_forget_weights(struct folder *folder)
 	folder->absent.serial_sizes = 0;
 	uidset_free(&folder->absent.weighing);
 	uidset_free(&folder->absent.unweighed);
+	window_sizes_free(&folder->absent.sizes);
 }
 
 void
 folder_want(struct folder *folder, struct uidset *uids)
 {
-	if (folder->config.settings->max_size == 0) {
+	if (folder->config.settings->max_size == 0 &&
+	    uidset_count(uids) < UNWEIGHED_MOST) {
 		uidset_give(&folder->wanted, uids);
 		return;
 	}
@@ -161,14 +166,16 @@ folder_weigh(struct folder *folder)
 {
 	struct folder_absent *absent = &folder->absent;
 
+	if (uidset_is_empty(&folder->wanted) && absent->serial_sizes == 0)
+		window_sizes_free(&absent->sizes);
 	if (absent->serial_sizes == 0 && !uidset_is_empty(&absent->unweighed) &&
-	    uidset_is_empty(&folder->wanted)) {
-		uidset_take_last(
-		    &absent->unweighed, WEIGHT_WINDOW, &absent->weighing);
+	    uidset_count(&folder->wanted) < WEIGHED_LEAST) {
+		window_take_many(&absent->unweighed, folder_line_max(folder),
+		    &absent->weighing);
 		absent->serial_sizes = imap_uid_fetch(
 		    folder->imap, &absent->weighing, IMAP_FETCH_SIZE);
 	}
-	return absent->serial_sizes != 0;
+	return absent->serial_sizes != 0 && uidset_is_empty(&folder->wanted);
 }
 
 void
@@ -180,7 +187,9 @@ folder_take_weight(struct folder *folder, const struct imap_fetch *fetch)
 	    !uidset_contains(&absent->weighing, fetch->uid))
 		return;
 	uidset_remove(&absent->weighing, fetch->uid);
-	if (fetch->size <= folder->config.settings->max_size) {
+	if (folder->config.settings->max_size == 0 ||
+	    fetch->size <= folder->config.settings->max_size) {
+		window_note(&absent->sizes, fetch->uid, fetch->size);
 		uidset_add(&folder->wanted, fetch->uid);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/window.h"
 #include "daemon/withheld.h"
 #include "libclient/imap.h"
 
@@ -20,8 +21,9 @@ struct folder_absent {
 	/* In the index, but without a file: only their bodies are to be
 	 * fetched again. */
 	struct uidset restore;
-	struct uidset unweighed; /* to be fetched if max_size allows */
+	struct uidset unweighed; /* to be fetched, whatever their sizes */
 	struct uidset weighing; /* their sizes are being asked for */
+	struct window_sizes sizes; /* of what is wanted */
 	uint64_t serial_sizes;
 	uint32_t told_large; /* how many the log spoke of */
 	bool is_told; /* the log spoke of those that are not given */
@@ -51,9 +53,9 @@ bool folder_has_keyword_news(struct folder *folder);
 void folder_forget_weights(struct folder *folder);
 
 /*
- * Takes what is to be fetched: at once, or, with max_size, after its sizes
- * were asked for. folder_weigh(): true while sizes are due that nothing goes
- * on without.
+ * Takes what is to be fetched: a few at once, many, or all with max_size,
+ * after their sizes were asked for. folder_weigh(): asks for the next ones,
+ * in time; true while nothing goes on without them.
  */
 void folder_want(struct folder *folder, struct uidset *uids);
 bool folder_weigh(struct folder *folder);

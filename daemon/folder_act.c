@@ -115,24 +115,6 @@ act_examine(void *user)
 
 /* ---- fetching ---- */
 
-/* A message that did not come is asked for alone: some servers end a reply at
- * the one that they cannot give, and withhold all behind it. */
-static void
-take_window(struct folder *folder, struct uidset *window)
-{
-	struct uidset fresh = {0};
-
-	uidset_free(window);
-	uidset_copy(&fresh, &folder->wanted);
-	uidset_minus(&fresh, &folder->missing);
-	if (uidset_is_empty(&fresh))
-		uidset_take_last(&folder->wanted, 1, window);
-	else
-		uidset_take_last(&fresh, FOLDER_WINDOW, window);
-	uidset_minus(&folder->wanted, window);
-	uidset_free(&fresh);
-}
-
 /* Keeps the windows full, unless the disk is behind. */
 static void
 fetch_more(struct folder *folder)
@@ -146,7 +128,9 @@ fetch_more(struct folder *folder)
 		if (window->serial != 0 || uidset_is_empty(&folder->wanted) ||
 		    uidset_count(&folder->arriving) >= MAX_UNSAVED)
 			continue;
-		take_window(folder, &window->uids);
+		window_take(&folder->wanted, &folder->missing,
+		    &folder->absent.sizes, folder_line_max(folder),
+		    &window->uids);
 		window->serial = imap_uid_fetch(
 		    folder->imap, &window->uids, folder_body_items(folder));
 	}
@@ -221,6 +205,8 @@ note_synced(struct folder *folder)
 	bool is_first = !folder->is_synced;
 
 	folder->looks_again = false;
+	folder->idle_laps = 0;
+	folder->laps = 0;
 	folder->is_synced = true;
 	folder->failures = 0;
 	uidset_clear(&folder->missing);

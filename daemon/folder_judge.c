@@ -7,9 +7,13 @@
 #include <inttypes.h>
 #include <time.h>
 
-/* Complete answers that contradict the server's own count, before we live
- * with it. */
+/* Answers in a row that bring no change and yet a reason to ask again, before
+ * we live with it. */
 #define DOUBTFUL_LAPS 3
+
+/* Answers in a row, with changes or without, before a server is left that
+ * never comes to rest. */
+#define LAPS_MAX 1000
 
 struct compare_rules
 folder_rules(const struct folder *folder)
@@ -54,7 +58,7 @@ doubt(struct folder *folder)
 			folder_need(folder, NEED_UIDS);
 		return WATCHER_COMMITTED;
 	}
-	folder->idle_laps = 0;
+	folder->needs = 0;
 	folder->unexplained = 0;
 	folder->unexplained = exists - folder_expected(folder);
 	if (!folder->row.is_held)
@@ -159,6 +163,41 @@ is_landing(const struct folder *folder)
 	return folder->landing.arrival_count > 0 || folder->commits > 0;
 }
 
+/* Nothing differs: is that all there is to know? */
+static enum watcher_event
+judge_same(struct folder *folder, bool is_complete)
+{
+	bool agrees = (int64_t)imap_mailbox(folder->imap)->exists ==
+	    folder_expected(folder);
+
+	if (agrees && folder->needs == 0)
+		return WATCHER_SAME;
+	if (agrees && ++folder->idle_laps < DOUBTFUL_LAPS)
+		return WATCHER_COMMITTED;
+	if (agrees) {
+		folder->needs = 0;
+		return WATCHER_SAME;
+	}
+	if (is_complete)
+		return doubt(folder);
+	folder_need(folder, NEED_UIDS);
+	return WATCHER_COMMITTED;
+}
+
+/* False if the mailbox is never the same twice. */
+static bool
+comes_to_rest(struct folder *folder)
+{
+	struct imap_error error = {0};
+
+	if (++folder->laps < LAPS_MAX)
+		return true;
+	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
+	    "the server tells something else each time it is asked");
+	folder_fail(folder, &error);
+	return false;
+}
+
 enum watcher_event
 folder_judge(void *user)
 {
@@ -171,6 +210,8 @@ folder_judge(void *user)
 		return WATCHER_LOST;
 	if (folder->serial_bodies != 0 || folder->serial_question != 0)
 		return WATCHER_NONE;
+	if (!comes_to_rest(folder))
+		return WATCHER_LOST;
 	folder_note_skipped(folder);
 	if (is_complete)
 		judge_complete(folder);
@@ -187,17 +228,9 @@ folder_judge(void *user)
 	if (!compare_is_same(&folder->compare) || is_landing(folder) ||
 	    !uidset_is_empty(&folder->verified) ||
 	    !uidset_is_empty(&folder->refuted) ||
-	    folder_has_keyword_news(folder))
-		return WATCHER_FETCHED;
-	if (folder->needs != 0)
-		return WATCHER_COMMITTED;
-	if ((int64_t)imap_mailbox(folder->imap)->exists ==
-	    folder_expected(folder)) {
+	    folder_has_keyword_news(folder)) {
 		folder->idle_laps = 0;
-		return WATCHER_SAME;
+		return WATCHER_FETCHED;
 	}
-	if (is_complete)
-		return doubt(folder);
-	folder_need(folder, NEED_UIDS);
-	return WATCHER_COMMITTED;
+	return judge_same(folder, is_complete);
 }

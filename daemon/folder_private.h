@@ -19,10 +19,11 @@
 #include "daemon/landing.h"
 #include "daemon/log.h"
 #include "daemon/quirk.h"
+#include "daemon/window.h"
 #include "libclient/burst.h"
 
 #define FOLDER_WINDOWS 2 /* FETCH commands in flight */
-#define FOLDER_WINDOW  256 /* messages of one */
+#define FOLDER_WINDOW  WINDOW_MESSAGES /* messages of one */
 
 /* A FETCH of bodies in flight. */
 struct folder_window {
@@ -97,6 +98,7 @@ struct folder {
 	int64_t unexplained; /* EXISTS less what a listing gave */
 	bool has_looked; /* at what EXAMINE said */
 	unsigned idle_laps; /* asked in a row without a change */
+	unsigned laps; /* ... or with one, since it was the same */
 	struct compare compare;
 	struct uidset vanished;
 	struct uidset verified; /* claims that the server confirmed */
@@ -123,6 +125,9 @@ bool folder_has_quirk(const struct folder *folder, enum quirk quirk);
 
 /* How long its IDLE may last. */
 uint64_t folder_idle_refresh(const struct folder *folder);
+
+/* The most bytes that a sequence set may have in a command. */
+uint32_t folder_line_max(const struct folder *folder);
 
 /* Arms the folder's one timer; 0: off. */
 void folder_arm(struct folder *folder, uint64_t at);

@@ -140,8 +140,9 @@ static const char *const state_names[] = {"STOPPED", "RESTING", "OPENING",
     "LEAVING"};
 
 static const char *const event_names[] = {"NONE", "TIMEOUT", "WAKE", "PREPARED",
-    "OPENED", "OK", "NO", "AGAIN", "SAME", "DIFFERS", "FETCHED", "COMMITTED", "ARRIVED",
-    "CHANGED", "LOCAL", "ENDED", "POLLED", "YIELD", "DISK", "LOST", "STOP"};
+    "OPENED", "OK", "NO", "AGAIN", "SAME", "DIFFERS", "FETCHED", "COMMITTED",
+    "ARRIVED", "CHANGED", "LOCAL", "ENDED", "POLLED", "YIELD", "DISK", "LOST",
+    "STOP"};
 
 const char *
 watcher_state_name(enum watcher_state state)

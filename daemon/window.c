@@ -85,8 +85,11 @@ size_of(const struct window_sizes *sizes, uint32_t uid)
 	return item == NULL ? TYPICAL : (uint64_t)item->units * UNIT;
 }
 
-/* How far a window has been filled. */
+/* A window's bounds, and how far it has been filled. */
 struct filling {
+	uint32_t most_messages;
+	uint64_t most_bytes;
+	uint32_t line;
 	uint64_t bytes;
 	uint32_t messages;
 	uint32_t ranges;
@@ -95,15 +98,16 @@ struct filling {
 
 /* False if the message does not fit any more. */
 static bool
-take(struct filling *filling, uint32_t uid, uint64_t size, uint32_t line,
-    struct uidset *window)
+take(
+    struct filling *filling, uint32_t uid, uint64_t size, struct uidset *window)
 {
 	bool is_range = filling->messages == 0 || filling->lowest != uid + 1;
 
 	if (filling->messages > 0 &&
-	    (filling->messages == WINDOW_MESSAGES ||
-		filling->bytes + size > WINDOW_BYTES ||
-		(uint64_t)(filling->ranges + is_range) * RANGE_TEXT > line))
+	    (filling->messages == filling->most_messages ||
+		filling->bytes + size > filling->most_bytes ||
+		(uint64_t)(filling->ranges + is_range) * RANGE_TEXT >
+		    filling->line))
 		return false;
 	filling->messages++;
 	filling->bytes += size;
@@ -116,9 +120,8 @@ take(struct filling *filling, uint32_t uid, uint64_t size, uint32_t line,
 /* Fills a window from the newest down, with messages of under `limit`. */
 static void
 fill(const struct uidset *from, const struct window_sizes *sizes,
-    uint64_t limit, uint32_t line, struct uidset *window)
+    uint64_t limit, struct filling *filling, struct uidset *window)
 {
-	struct filling filling = {0};
 	uint32_t looked = 0;
 
 	for (uint32_t r = from->count; r-- > 0;)
@@ -129,21 +132,37 @@ fill(const struct uidset *from, const struct window_sizes *sizes,
 			if (++looked > LOOKED_AT)
 				return;
 			if (size < limit &&
-			    !take(&filling, (uint32_t)uid, size, line, window))
+			    !take(filling, (uint32_t)uid, size, window))
 				return;
 		}
+}
+
+void
+window_take_many(struct uidset *from, uint32_t line, struct uidset *window)
+{
+	static const struct window_sizes unknown;
+	struct filling filling = {.most_messages = WINDOW_MANY,
+	    .most_bytes = UINT64_MAX,
+	    .line = line};
+
+	uidset_clear(window);
+	fill(from, &unknown, UINT64_MAX, &filling, window);
+	uidset_minus(from, window);
 }
 
 void
 window_take(struct uidset *wanted, const struct uidset *missing,
     const struct window_sizes *sizes, uint32_t line, struct uidset *window)
 {
+	struct filling filling = {.most_messages = WINDOW_MESSAGES,
+	    .most_bytes = WINDOW_BYTES,
+	    .line = line};
 	struct uidset fresh = {0};
 
 	uidset_clear(window);
 	uidset_copy(&fresh, wanted);
 	uidset_minus(&fresh, missing);
-	fill(&fresh, sizes, WINDOW_LARGE, line, window);
+	fill(&fresh, sizes, WINDOW_LARGE, &filling, window);
 	if (uidset_is_empty(window) && !uidset_is_empty(&fresh)) {
 		uidset_add(window, uidset_last(&fresh));
 		uidset_remove(wanted, uidset_last(&fresh));

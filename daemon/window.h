@@ -10,6 +10,7 @@
 #include "libclient/wire/uidset.h"
 
 #define WINDOW_MESSAGES 256
+#define WINDOW_MANY	2048 /* where no bodies are asked for */
 #define WINDOW_BYTES	UINT64_C(4194304)
 
 /* From this size on a message waits until the smaller ones have come. */
@@ -36,5 +37,10 @@ void window_sizes_free(struct window_sizes *sizes);
  */
 void window_take(struct uidset *wanted, const struct uidset *missing,
     const struct window_sizes *sizes, uint32_t line, struct uidset *window);
+
+/* Moves the newest of from to *window: so many that their sizes can be asked
+ * for by one command. */
+void window_take_many(
+    struct uidset *from, uint32_t line, struct uidset *window);
 
 #endif

@@ -4,15 +4,20 @@
 import argparse
 import importlib
 import os
+import resource
 import shutil
+import signal
 import sys
 import tempfile
+import traceback
 
 from common import LARGE, QUICK, Bench, Disk, Scale, say
+from contenders import Failed
 from table import Table
 
 WORKLOADS = ("initial", "unchanged", "changes", "push", "burst", "distance",
              "idle", "memory")
+DESCRIPTORS = 65536
 
 
 def parse_arguments():
@@ -49,14 +54,30 @@ def measure(arguments, top, disk):
     try:
         for name in arguments.workloads or WORKLOADS:
             say("== " + name)
-            importlib.import_module("bench_" + name).run(bench)
+            try:
+                importlib.import_module("bench_" + name).run(bench)
+            except (Failed, AssertionError):
+                traceback.print_exc()
+                table.failed(name)
     finally:
         print(table.text(), flush=True)
     return table
 
 
+def raise_limit():
+    """Room for thousands of descriptors in whom we start, where we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if os.getuid() == 0 and hard < DESCRIPTORS:
+        hard = DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+
+
 def main():
     arguments = parse_arguments()
+    raise_limit()
+    # What was mounted and started has to be undone.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     top = tempfile.mkdtemp(prefix="mailmirror-bench-", dir="/var/tmp")
     os.chmod(top, 0o755)
     try:

@@ -8,7 +8,7 @@ import time
 from common import cpu_of, say, status_of
 from lab import certificates, dovecot, mirror
 
-AN_ACCOUNT = 1000  # folders, and connections
+AN_ACCOUNT = 500   # folders; server_imap.c names them by this
 SOFT_LIMIT = 256   # descriptors, as some systems give
 
 
@@ -82,8 +82,8 @@ def watch(bench, count, seconds):
     bench.make(directory)
     with LightServer(bench, folders=count) as server:
         accounts = [server.account(
-            directory, number, folders=["f%02d*" % number],
-            max_connections=min(AN_ACCOUNT, count))
+            directory, number, folders=["f%03d-*" % number],
+            max_connections=AN_ACCOUNT + 10)
             for number in range((count + AN_ACCOUNT - 1) // AN_ACCOUNT)]
         mirrored = mirror.Mirror(directory, accounts, release=True,
                                  log_level="warning")

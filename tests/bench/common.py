@@ -199,5 +199,5 @@ class Disk:
                               check=False).returncode == 0
 
     def __exit__(self, *_):
-        if self.is_mounted:
-            self._run("umount", self.path)
+        if self.is_mounted and not self._run("umount", self.path):
+            self._run("umount", "--lazy", self.path)

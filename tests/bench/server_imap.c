@@ -10,9 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define UIDVALIDITY 7
-#define MODSEQ	    1000
-#define CHUNK	    ((size_t)64 * 1024) /* of a long answer, at a time */
+#define UIDVALIDITY  7
+#define MODSEQ	     1000
+#define FOLDER_GROUP 500 /* as many as an account of bench_idle.py watches */
+#define CHUNK	     ((size_t)64 * 1024) /* of a long answer, at a time */
 
 struct command {
 	const char *tag;
@@ -186,7 +187,8 @@ list(struct peer *peer, const struct command *command)
 	(void)command;
 	reply(peer, "* LIST (\\HasNoChildren) \"/\" INBOX\r\n");
 	for (uint32_t i = 0; i < server.folders; i++)
-		reply(peer, "* LIST (\\HasNoChildren) \"/\" f%05u\r\n", i);
+		reply(peer, "* LIST (\\HasNoChildren) \"/\" f%03u-%03u\r\n",
+		    i / FOLDER_GROUP, i % FOLDER_GROUP);
 }
 
 static void

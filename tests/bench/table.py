@@ -80,6 +80,9 @@ class Table:
         self._add(what, number(peer), number(ours), "",
                   "at least " + number(least), ours >= least)
 
+    def failed(self, what):
+        self._add(what + " did not come to its end", "", "", "", "", False)
+
     def text(self):
         lines = ["| " + " | ".join(HEAD) + " |",
                  "|" + " --- |" * len(HEAD)]

@@ -186,6 +186,38 @@ class Odd(case.Fake):
         self.wait_uids(daemon, mirrored, [1, 2, 3, 5])
         self.wait_letters(daemon, mirrored, 2, "S")
 
+    def test_hints_without_end_do_not_keep_it_from_its_end(self):
+        """A FETCH of UID 0 says that something changed, each time."""
+        def hint(session, tag, name, rest):
+            if name != "UID_FETCH" or "BODY" in rest:
+                return None
+            uids, _, items = rest.partition(" ")
+            lines = [session.fetch_line(
+                session.view.index(uid) + 1,
+                session.selected.messages[uid], items)
+                for uid in session._in_set(uids)]
+            return ["* 1 FETCH (UID 0 FLAGS (\\Deleted))", *lines,
+                    tag + " OK done"]
+        self.serve(4, hint)
+        mirrored = self.mirrored()
+        mirrored.sync(timeout=60)
+        self.assert_uids(mirrored, [1, 2, 3, 4])
+        self.assertLess(len(self.server.said("UID FETCH")), 10)
+
+    def test_flags_that_are_others_each_time_end_with_76(self):
+        def flip(session, tag, name, rest):
+            if name != "UID_FETCH" or "BODY" in rest:
+                return None
+            message = session.selected.messages[1]
+            message.flags ^= {"\\Seen"}
+            return ["* 1 FETCH (UID 0 FLAGS (\\Deleted))",
+                    session.fetch_line(1, message, rest), tag + " OK done"]
+        self.serve(1, flip)
+        mirrored = self.mirrored(fsync=False)
+        result = mirrored.call("sync", timeout=120)
+        self.assert_code(result, 76)
+        self.assertIn("something else each time", result.err)
+
     def test_a_modseq_that_went_back_is_no_ground_to_stand_on(self):
         self.begin(5)
         self.server.modseq = 50

@@ -145,7 +145,9 @@ class Attempt:
     def _attack(self):
         mirrored = self._mirror(self.is_release, self.row.settings)
         report = os.path.join(self.top, "peak")
-        prefix = [*self.row.prefix, sys.executable, "-I", "-S", PEAK, report]
+        # it ends whoever is below it, and the test finds out
+        prefix = ["timeout", "-s", "KILL", str(self.row.seconds + 10),
+                  *self.row.prefix, sys.executable, "-I", "-S", PEAK, report]
         command = ("sync",)
         if self.row.console:
             command = ("imap", "main")
