@@ -133,7 +133,7 @@ static const struct settings_row account_rows[] = {
 	    "\"50%\"", .min = 1, .max = 100,
 	    .help = "\"1%\" to \"100%\", or \"off\""},
 	{"compress", &settings_type_choice, ACCOUNT(compress), "\"auto\"",
-	    .words = compressions, .not_yet = 1U << SETTINGS_COMPRESS_ON,
+	    .words = compressions,
 	    .help = "\"auto\", \"on\" or \"off\""},
 	{"fsync", &settings_type_bool, ACCOUNT(fsync), "true",
 	    .help = "true or false"},

@@ -199,8 +199,10 @@ open_done(void *data)
 	account->folder_config.state = account->state;
 	account->is_open = true;
 	mem_free(opening);
-	if (!account->is_stopping && !account->is_finished)
+	if (!account->is_stopping && !account->is_finished) {
+		account_begin_early(account);
 		fetch_secret(account);
+	}
 	account_serve(account);
 	account_changed(account);
 }

@@ -22,6 +22,10 @@ enum fact {
 	FACT_IDLE, /* seconds */
 	FACT_IDLE_SINCE,
 	FACT_QUIRKS, /* enum quirk */
+	FACT_KNOWN_FORM, /* what the masks below mean; 0: they are not known */
+	FACT_KNOWN_BEFORE, /* offered before the login: enum capability */
+	FACT_KNOWN_MECHANISMS,
+	FACT_KNOWN_AFTER, /* ... and behind it */
 	FACT_COUNT
 };
 
@@ -37,6 +41,16 @@ void account_note_facts(struct account *account);
 uint64_t account_idle_refresh(const struct account *account);
 /* A connection was dead when the server had been silent for so long. */
 void account_learn_silence(struct account *account, uint64_t silence);
+
+/* ---- account_early.c ---- */
+
+/* What the last session was offered; false if it is not known. */
+bool account_known(const struct account *account, struct imap_known *known);
+/* Remembers what this one was offered; forgets it. */
+void account_note_known(struct account *account, const struct imap *imap);
+void account_forget_known(struct account *account);
+/* Begins with the INBOX, if an earlier run mirrored it. */
+void account_begin_early(struct account *account);
 
 /* ---- account_quirks.c ---- */
 

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "daemon/quirk.h"
 #include "libclient/base/mem.h"
 
 /* How long a learned limit of connections is believed. */
@@ -58,6 +59,7 @@ on_ready(struct account *account, struct connection *connection)
 	    imap_tls_description(connection->imap)[0] == '\0' ? "" : ": ",
 	    imap_tls_description(connection->imap));
 	connection->is_ready = true;
+	connection->is_early = imap_is_early(connection->imap);
 	connection->began = clock_now();
 	account->was_ready = true;
 	account->refusals = 0;
@@ -67,6 +69,7 @@ on_ready(struct account *account, struct connection *connection)
 		account_drop(account, connection);
 		return;
 	}
+	account_note_known(account, connection->imap);
 	if (account->throttled_until == 0) {
 		account->error = (struct imap_error){0};
 		account->retry_at = 0;
@@ -123,7 +126,8 @@ on_closed(struct account *account, struct connection *connection,
 {
 	struct imap_error copy = *error;
 	struct seat *seat = connection->seat;
-	bool was_ready = connection->is_ready;
+	bool was_early = connection->is_early;
+	bool was_ready = connection->is_ready && !was_early;
 	bool was_leaving = connection->is_leaving;
 	bool was_poller =
 	    account->poller == connection || account->notifier == connection;
@@ -138,6 +142,16 @@ on_closed(struct account *account, struct connection *connection,
 	account_drop(account, connection);
 	if (was_leaving || account->is_stopping)
 		return;
+	if (was_early) {
+		/* it may be for what was taken for granted */
+		account_forget_known(account);
+		account->wants_poll |= was_poller;
+		if (seat != NULL) {
+			folder_lost(seat->folder, &copy, false);
+			folder_wake(seat->folder);
+		}
+		return;
+	}
 	if (!was_ready) {
 		if (!learn_limit(account, &copy))
 			account_back_off(account, &copy);
@@ -161,6 +175,11 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 
 	(void)imap;
 	account_heard(account, connection, event);
+	if (connection->is_early && !imap_is_early(imap) &&
+	    event->type != IMAP_CLOSED) {
+		connection->is_early = false;
+		account_note_known(account, imap);
+	}
 	if (event->type == IMAP_READY) {
 		on_ready(account, connection);
 		return;
@@ -221,11 +240,33 @@ is_token(const struct settings_account *settings)
 	    (usable_mechanisms(settings) & ~tokens) == 0;
 }
 
+/*
+ * It costs a round trip and much memory, and wins where much is to come: for
+ * folders that are to be filled, and at the first contact.
+ */
+static bool
+wants_compression(const struct account *account, bool is_near)
+{
+	switch (account->settings->compress) {
+	case SETTINGS_COMPRESS_ON:
+		return true;
+	case SETTINGS_COMPRESS_OFF:
+		return false;
+	case SETTINGS_COMPRESS_AUTO:
+		break;
+	}
+	if (is_near || account->config.mode == ACCOUNT_CHECKS)
+		return false;
+	return account->fillings.first != NULL ||
+	    (!account->is_listed && account->remembered.count == 0);
+}
+
 static void
 open_connection(struct account *account)
 {
 	const struct settings_account *settings = account->settings;
 	struct connection *connection = mem_new(struct connection);
+	struct imap_known known;
 	struct imap_endpoint endpoint = {
 	    .host = settings->host == NULL ? settings->name : settings->host,
 	    .port = settings->port,
@@ -244,6 +285,9 @@ open_connection(struct account *account)
 	    .disabled = account->disabled,
 	    .disabled_count = account->disabled_count,
 	    .enable = "QRESYNC",
+	    .asks_capability = (account->quirks & QUIRK_ASK_CAPABILITY) != 0,
+	    .forces_id = (account->quirks & QUIRK_ID_FIRST) != 0,
+	    .known = account_known(account, &known) ? &known : NULL,
 	    .trace = &account->trace,
 	    .timeout = settings->timeout,
 	};
@@ -253,6 +297,9 @@ open_connection(struct account *account)
 	account->connections = connection;
 	connection->imap =
 	    imap_new(account->config.loop, &endpoint, on_event, connection);
+	if (wants_compression(
+		account, endpoint.is_loopback || endpoint.tunnel != NULL))
+		(void)imap_compress(connection->imap);
 }
 
 /* ---- lending ---- */
@@ -345,9 +392,13 @@ static void
 give(struct account *account, const struct wishes *wishes,
     struct connection *connection)
 {
-	if (wishes->polls)
+	if (wishes->polls) {
 		account_poll(account, connection);
-	else if (wishes->notifies)
+		/* both in one flight */
+		if (account->early != NULL && wishes->waiting == account->early)
+			lend(connection, wishes->waiting);
+		account->early = NULL;
+	} else if (wishes->notifies)
 		account_notify_begin(account, connection);
 	else
 		lend(connection, wishes->waiting);

@@ -26,6 +26,7 @@ struct connection {
 	struct imap *imap;
 	struct seat *seat; /* whose it is; NULL: free, or the account's */
 	bool is_ready;
+	bool is_early; /* ... for all that is known; the login may fail yet */
 	bool is_busy; /* with the account's own questions */
 	bool is_leaving; /* LOGOUT was sent */
 	uint64_t free_since; /* 0: it is used, or nobody looked yet */
@@ -84,6 +85,7 @@ struct account {
 	struct spanmap seat_index; /* by their mailboxes' bytes */
 	/* who waits for a connection: what was the same as the server's before
 	 * has news, and goes before what is only to be filled */
+	struct seat *early; /* began before LIST told of it; NULL: none */
 	struct seat_queue news;
 	struct seat_queue fillings;
 	uint32_t loud; /* a seat that was not quiet when last looked at */

@@ -67,9 +67,11 @@ def measure(arguments, top, disk):
 def raise_limit():
     """Room for thousands of descriptors in whom we start, where we may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if os.getuid() == 0 and hard < DESCRIPTORS:
-        hard = DESCRIPTORS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard), hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, max(hard,
+                                                              DESCRIPTORS)))
+    except ValueError:
+        say("at most %d descriptors a process" % hard)
 
 
 def main():

@@ -63,13 +63,18 @@ def wait_idling(server, daemon, count):
     One that leaves the limit as it is gets it raised when it comes close.
     """
     own_limit = None
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
     def idling():
         nonlocal own_limit
-        if own_limit is None and descriptors(daemon.pid) > SOFT_LIMIT - 40 \
+        used = descriptors(daemon.pid)
+        if used >= hard - 1:
+            raise AssertionError("all %d descriptors are used, and %d of %d "
+                                 "folders in IDLE" % (
+                                     hard, server.idling(), count))
+        if own_limit is None and used > SOFT_LIMIT - 40 \
                 and soft_limit(daemon.pid) == SOFT_LIMIT:
             own_limit = SOFT_LIMIT
-            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
         return server.idling() >= count
     daemon.wait_until(idling, "%d folders in IDLE" % count, 60 + count / 10)

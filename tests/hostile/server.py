@@ -121,7 +121,7 @@ class Server(fake.Server):
         self.first = 0        # the script is for connections up to this one
         self.lie = {}         # see Scram
         self.list_lines = None
-        self.raw_names = {}   # name on the wire (bytes): key of mailboxes
+        self.raw_names = {}   # name on the wire (bytes): a Mailbox
         self.cuts = {}        # connection: the byte at which it ends
         self.sent = {}        # connection: bytes
         vars(self).update(self.good)
@@ -332,9 +332,9 @@ class Session(fake.Session):
                 rb'"((?:[^"\\]|\\.)*)"', raw).group(1))
         else:
             name = re.match(rb"[^ ]+", raw).group(0)
-        key = self.server.raw_names.get(name,
-                                        name.decode("ascii", "replace"))
-        return key, self.server.mailboxes.get(key)
+        key = name.decode("ascii", "replace")
+        return key, self.server.raw_names.get(
+            name, self.server.mailboxes.get(key))
 
     def do_list(self, tag, rest):
         if self.server.list_lines is None:

@@ -177,6 +177,13 @@ class Attempt:
         if self.row.check:
             self.row.check(self)
 
+    def sync_again(self, *arguments):
+        """`sync` once more, which must succeed, and the files then."""
+        self.text = self._mirror(self.is_release, self.row.settings).sync(
+            *arguments, timeout=60, prefix=self.row.prefix).err
+        self._verify_text(self.text)
+        self._verify_files(self.row.has, self.row.may)
+
     def _run_daemon(self):
         mirrored = self._mirror(self.is_release, self.row.settings)
         begin = time.monotonic()
@@ -240,7 +247,8 @@ class Attempt:
     # ---- files ----
 
     def _differences(self, uids, may):
-        folder = os.path.join(self.top, "Mail", "INBOX")
+        is_flat = self.row.account.get("layout") == "maildir++"
+        folder = os.path.join(self.top, "Mail", "" if is_flat else "INBOX")
         wrong = []
         if uids or os.path.exists(folder):
             wrong = compare.differences(
@@ -305,18 +313,22 @@ class Attempt:
             self._verify_files(uids, self.row.may)
 
 
-def expected(server, uids=None, name="INBOX"):
-    """A compare.Mailbox of what the server has (under these UIDs)."""
+def expected(server, uids=None):
+    """A compare.Mailbox of INBOX as the server has it."""
     with server.lock:
-        mailbox = server.mailboxes[name]
-        return compare.Mailbox(mailbox.uidvalidity, {
-            uid: compare.Message(
-                uid=uid, size=len(message.body), date=DATE,
-                flags=frozenset(message.flags),
-                lf=compare.digest(message.body.replace(b"\r\n", b"\n")),
-                crlf=compare.digest(message.body))
-            for uid, message in mailbox.messages.items()
-            if uids is None or uid in uids})
+        return expected_of(server.mailboxes["INBOX"], uids)
+
+
+def expected_of(mailbox, uids=None):
+    """A compare.Mailbox of a mailbox, or of some messages of it."""
+    return compare.Mailbox(mailbox.uidvalidity, {
+        uid: compare.Message(
+            uid=uid, size=len(message.body), date=DATE,
+            flags=frozenset(message.flags),
+            lf=compare.digest(message.body.replace(b"\r\n", b"\n")),
+            crlf=compare.digest(message.body))
+        for uid, message in mailbox.messages.items()
+        if uids is None or uid in uids})
 
 
 # ---- a file of rows ----

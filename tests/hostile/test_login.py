@@ -277,8 +277,17 @@ CHALLENGES = [
 
 # ---- around the login ----
 
+
+
+def no_delete(attempt):
+    assert not attempt.server.said("^[^ ]+ DELETE|^A1 "), attempt.server.log
+
+
 BIDI = "\u202egnp.exe\u2066"
 AROUND = [
+    Row("login: a user name that holds a command", None, (77, 78), None,
+        settings={"user": "x\r\nA1 DELETE INBOX"}, connections=(0, 1),
+        check=no_delete),
     login("a NO of terminal escapes and bidi",
           {"AUTHENTICATE": [
               "TAG NO \x1b]0;owned\x07\x1b[2J" + BIDI + "\x9b31m"]}, 77,

@@ -114,6 +114,7 @@ static const struct {
     FORM("delete_guard = \"off\";", delete_guard, 0),
     FORM("compress = \"auto\";", compress, SETTINGS_COMPRESS_AUTO),
     FORM("compress = \"off\";", compress, SETTINGS_COMPRESS_OFF),
+    FORM("compress = \"on\";", compress, SETTINGS_COMPRESS_ON),
     FORM("fsync = false;", fsync, 0),
     FORM("mode = \"mirror\";", fsync, 1),
 };

@@ -190,7 +190,6 @@ static const struct {
     {"delete_guard = \"0%\";",
 	A "delete_guard: \"0%\" is out of range; allowed: \"1%\" to "
 	  "\"100%\", or \"off\""},
-    {"compress = \"on\";", A "compress" LATER},
     {"compress = \"yes\";",
 	A "compress: \"yes\" is unknown; allowed: \"auto\", \"on\" or "
 	  "\"off\""},

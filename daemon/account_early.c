@@ -1,0 +1,135 @@
+/*
+ * What saves round trips at the next start: which capabilities the server had
+ * last time, so that commands go out with the login; and the INBOX, which is
+ * opened before LIST has told that it is still there.
+ */
+#include "daemon/account_private.h"
+
+#include <strings.h>
+
+#include "libclient/base/mem.h"
+
+/* The masks below mean something else in another version of the tables. */
+#define FORM (CAPABILITY_COUNT * 1000 + MECHANISM_COUNT)
+
+static struct capabilities
+capabilities_of(int64_t offered, int64_t mechanisms)
+{
+	return (struct capabilities){.offered = (uint64_t)offered,
+	    .mechanisms = (uint32_t)mechanisms,
+	    .known = true};
+}
+
+bool
+account_known(const struct account *account, struct imap_known *known)
+{
+	const int64_t *facts = account->facts;
+
+	if (facts[FACT_KNOWN_FORM] != FORM)
+		return false;
+	*known = (struct imap_known){
+	    .before = capabilities_of(
+		facts[FACT_KNOWN_BEFORE], facts[FACT_KNOWN_MECHANISMS]),
+	    .after = capabilities_of(facts[FACT_KNOWN_AFTER], 0),
+	};
+	return true;
+}
+
+void
+account_note_known(struct account *account, const struct imap *imap)
+{
+	const struct imap_known known = imap_known(imap);
+	int64_t *facts = account->facts;
+	struct imap_known before;
+
+	if (!known.after.known || imap_is_early(imap))
+		return;
+	/* an early login has not been told what is offered before it */
+	if (!known.before.known && !account_known(account, &before))
+		return;
+	if (facts[FACT_KNOWN_FORM] == FORM &&
+	    facts[FACT_KNOWN_AFTER] == (int64_t)known.after.offered &&
+	    (!known.before.known ||
+		(facts[FACT_KNOWN_BEFORE] == (int64_t)known.before.offered &&
+		    facts[FACT_KNOWN_MECHANISMS] == known.before.mechanisms)))
+		return;
+	facts[FACT_KNOWN_FORM] = FORM;
+	facts[FACT_KNOWN_AFTER] = (int64_t)known.after.offered;
+	if (known.before.known) {
+		facts[FACT_KNOWN_BEFORE] = (int64_t)known.before.offered;
+		facts[FACT_KNOWN_MECHANISMS] = known.before.mechanisms;
+	}
+	account_note_facts(account);
+}
+
+void
+account_forget_known(struct account *account)
+{
+	account->facts[FACT_KNOWN_FORM] = 0;
+	account_note_facts(account);
+}
+
+/* ---- the INBOX ---- */
+
+static bool
+is_inbox(const struct remembered *remembered)
+{
+	return remembered->mailbox_len == 5 && remembered->path != NULL &&
+	    strncasecmp(remembered->mailbox, "INBOX", 5) == 0;
+}
+
+static bool
+is_remembered(const struct account *account)
+{
+	for (uint32_t i = 0; i < account->remembered.count; i++)
+		if (is_inbox(&account->remembered.items[i]))
+			return true;
+	return false;
+}
+
+/* The bytes of the INBOX as LIST gave them: its rows are under that name. */
+static struct span
+inbox_bytes(const struct account *account)
+{
+	uint32_t i = 0;
+
+	while (!is_inbox(&account->remembered.items[i]))
+		i++;
+	return (struct span){account->remembered.items[i].mailbox,
+	    account->remembered.items[i].mailbox_len};
+}
+
+void
+account_begin_early(struct account *account)
+{
+	struct imap_known known;
+	struct mailboxes one = {0};
+	struct imap_list list = {.delimiter = '/'};
+
+	if (account->config.mode != ACCOUNT_RUNS || account->seat_count > 0 ||
+	    !account_known(account, &known) || !is_remembered(account))
+		return;
+	list.mailbox = inbox_bytes(account);
+	list.name = list.mailbox;
+	mailboxes_add(&one, &list);
+	mailboxes_choose(&one, account->settings);
+	mailboxes_assign_watch(&one, account->settings,
+	    (struct mailboxes_push){
+		.connections = account->limit,
+		.has_idle = capabilities_have(&known.after, CAPABILITY_IDLE),
+	    });
+	if (one.count == 1 && one.items[0].watch == MAILBOX_IDLED) {
+		struct folder_mailbox described = {
+		    .bytes = list.mailbox,
+		    .name = span_of(one.items[0].name),
+		    .is_valid = true,
+		    .delimiter = list.delimiter,
+		};
+
+		account->early = account_add_seat(account, &described);
+		account_index_seats(account);
+		folder_set_watch(account->early->folder, MAILBOX_IDLED);
+		folder_wake(account->early->folder);
+	}
+	mailboxes_free(&one);
+}
