@@ -200,7 +200,7 @@ open_done(void *data)
 	account->is_open = true;
 	mem_free(opening);
 	if (!account->is_stopping && !account->is_finished) {
-		account_begin_early(account);
+		account_begin_early(account, NULL);
 		fetch_secret(account);
 	}
 	account_serve(account);

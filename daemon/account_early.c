@@ -78,58 +78,68 @@ is_inbox(const struct remembered *remembered)
 	    strncasecmp(remembered->mailbox, "INBOX", 5) == 0;
 }
 
-static bool
-is_remembered(const struct account *account)
+/* The bytes of its name, as its rows have them; empty: there are none. */
+static struct span
+remembered_inbox(const struct account *account)
 {
 	for (uint32_t i = 0; i < account->remembered.count; i++)
 		if (is_inbox(&account->remembered.items[i]))
-			return true;
-	return false;
+			return (struct span){
+			    account->remembered.items[i].mailbox,
+			    account->remembered.items[i].mailbox_len};
+	return span_of("");
 }
 
-/* The bytes of the INBOX as LIST gave them: its rows are under that name. */
-static struct span
-inbox_bytes(const struct account *account)
-{
-	uint32_t i = 0;
-
-	while (!is_inbox(&account->remembered.items[i]))
-		i++;
-	return (struct span){account->remembered.items[i].mailbox,
-	    account->remembered.items[i].mailbox_len};
-}
-
-void
-account_begin_early(struct account *account)
+static bool
+offers_idle(const struct account *account, const struct imap *imap)
 {
 	struct imap_known known;
-	struct mailboxes one = {0};
-	struct imap_list list = {.delimiter = '/'};
 
-	if (account->config.mode != ACCOUNT_RUNS || account->seat_count > 0 ||
-	    !account_known(account, &known) || !is_remembered(account))
-		return;
-	list.mailbox = inbox_bytes(account);
-	list.name = list.mailbox;
+	if (imap != NULL)
+		return capabilities_have(
+		    imap_capabilities(imap), CAPABILITY_IDLE);
+	return account_known(account, &known) &&
+	    capabilities_have(&known.after, CAPABILITY_IDLE);
+}
+
+/* True if the settings choose it, and give it an IDLE of its own. */
+static bool
+is_watched(const struct account *account, struct span inbox)
+{
+	const struct imap_list list = {
+	    .delimiter = '/', .mailbox = inbox, .name = inbox};
+	struct mailboxes one = {0};
+	bool is_so;
+
 	mailboxes_add(&one, &list);
 	mailboxes_choose(&one, account->settings);
 	mailboxes_assign_watch(&one, account->settings,
 	    (struct mailboxes_push){
-		.connections = account->limit,
-		.has_idle = capabilities_have(&known.after, CAPABILITY_IDLE),
-	    });
-	if (one.count == 1 && one.items[0].watch == MAILBOX_IDLED) {
-		struct folder_mailbox described = {
-		    .bytes = list.mailbox,
-		    .name = span_of(one.items[0].name),
-		    .is_valid = true,
-		    .delimiter = list.delimiter,
-		};
-
-		account->early = account_add_seat(account, &described);
-		account_index_seats(account);
-		folder_set_watch(account->early->folder, MAILBOX_IDLED);
-		folder_wake(account->early->folder);
-	}
+		.connections = account->limit, .has_idle = true});
+	is_so = one.count == 1 && one.items[0].watch == MAILBOX_IDLED;
 	mailboxes_free(&one);
+	return is_so;
+}
+
+void
+account_begin_early(struct account *account, const struct imap *imap)
+{
+	struct folder_mailbox described = {
+	    .bytes = remembered_inbox(account),
+	    .name = span_of("INBOX"),
+	    .is_valid = true,
+	    .delimiter = '/',
+	};
+
+	if (imap != NULL && described.bytes.len == 0)
+		described.bytes = span_of("INBOX");
+	if (account->config.mode != ACCOUNT_RUNS || account->seat_count > 0 ||
+	    account->is_listed || described.bytes.len == 0 ||
+	    !offers_idle(account, imap) ||
+	    !is_watched(account, described.bytes))
+		return;
+	account->early = account_add_seat(account, &described);
+	account_index_seats(account);
+	folder_set_watch(account->early->folder, MAILBOX_IDLED);
+	folder_wake(account->early->folder);
 }

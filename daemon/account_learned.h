@@ -49,8 +49,11 @@ bool account_known(const struct account *account, struct imap_known *known);
 /* Remembers what this one was offered; forgets it. */
 void account_note_known(struct account *account, const struct imap *imap);
 void account_forget_known(struct account *account);
-/* Begins with the INBOX, if an earlier run mirrored it. */
-void account_begin_early(struct account *account);
+/*
+ * Begins with the INBOX before LIST has told of it: if an earlier run mirrored
+ * it, or there is a connection (NULL: not yet) that can watch it.
+ */
+void account_begin_early(struct account *account, const struct imap *imap);
 
 /* ---- account_quirks.c ---- */
 

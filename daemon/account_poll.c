@@ -25,6 +25,14 @@ status_items(const struct connection *connection)
 	return items;
 }
 
+/* MAILBOXID (RFC 8474). */
+static bool
+tells_ids(const struct connection *connection)
+{
+	return capabilities_have(
+	    imap_capabilities(connection->imap), CAPABILITY_OBJECTID);
+}
+
 static bool
 is_polled(const struct seat *seat)
 {
@@ -34,14 +42,46 @@ is_polled(const struct seat *seat)
 	    report.state == WATCHER_RESTING;
 }
 
+/* A mailbox may take the place of another while that one is open in an IDLE.
+ * The connection that has it open is told of the old one (Dovecot). */
+static bool
+may_be_replaced(const struct seat *seat, const struct connection *poller)
+{
+	return !seat->is_gone && seat->connection != poller &&
+	    folder_report(seat->folder).state == WATCHER_IDLING;
+}
+
 static void
 ask_each(struct account *account, struct connection *connection)
 {
 	struct seat *seat;
 
-	account_each_seat(account, seat) if (is_polled(seat))(void)
-	    imap_status(connection->imap, folder_mailbox_bytes(seat->folder),
-		status_items(connection));
+	account_each_seat(account, seat)
+	{
+		unsigned items = is_polled(seat) ? status_items(connection)
+		    : may_be_replaced(seat, connection)
+		    ? IMAP_STATUS_UIDVALIDITY
+		    : 0;
+
+		if (items != 0)
+			(void)imap_status(connection->imap,
+			    folder_mailbox_bytes(seat->folder), items);
+	}
+}
+
+/* What it has open since a folder had it would be told of as it was. */
+static void
+leave_mailbox(struct connection *connection)
+{
+	const struct imap_mailbox *mailbox = imap_mailbox(connection->imap);
+
+	if (connection->seat != NULL || mailbox->uidvalidity == 0)
+		return;
+	if (capabilities_have(
+		imap_capabilities(connection->imap), CAPABILITY_UNSELECT))
+		(void)imap_unselect(connection->imap);
+	else if (mailbox->is_read_only) /* else it would expunge */
+		(void)imap_close(connection->imap);
 }
 
 static bool
@@ -69,6 +109,7 @@ account_poll(struct account *account, struct connection *connection)
 	mailboxes_free(&account->listing);
 	account_each_seat(account, seat) seat->is_seen = false;
 	account->list_error = (struct imap_error){0};
+	leave_mailbox(connection);
 	account->lists_status = can_list_status(account, connection);
 	if (account->lists_status) {
 		account->list_serial = imap_list_status(connection->imap,
@@ -82,22 +123,49 @@ account_poll(struct account *account, struct connection *connection)
 	account->poll_serial = imap_noop(connection->imap);
 }
 
+bool
+account_polls_alone(const struct seat *seat)
+{
+	return folder_reopens_cheaply(seat->folder) ||
+	    tells_ids(seat->connection);
+}
+
+static void
+ask_newcomer(struct account *account, struct newcomer *newcomer)
+{
+	struct connection *connection = account->poller;
+	const struct mailbox *mailbox =
+	    &account->chosen.items[newcomer->chosen];
+	struct span bytes = {mailbox->bytes, mailbox->bytes_len};
+
+	/* in STATUS, Cyrus 3.6 gives for a MAILBOXID what it has freed */
+	if (tells_ids(connection))
+		newcomer->serial = imap_examine(connection->imap, bytes, NULL);
+	else
+		(void)imap_status(
+		    connection->imap, bytes, status_items(connection));
+}
+
 void
 account_ask_newcomers(struct account *account)
 {
 	struct connection *connection = account->poller;
-	unsigned items = status_items(connection);
 
-	if (capabilities_have(
-		imap_capabilities(connection->imap), CAPABILITY_OBJECTID))
-		items |= IMAP_STATUS_MAILBOXID;
-	for (uint32_t i = 0; i < account->newcomer_count; i++) {
-		const struct mailbox *mailbox =
-		    &account->chosen.items[account->newcomers[i].chosen];
-
-		(void)imap_status(connection->imap,
-		    (struct span){mailbox->bytes, mailbox->bytes_len}, items);
+	/* the next poll finds them again: a folder that idles no more had the
+	 * connection, or has it, and they are to be opened */
+	if (connection == NULL)
+		return;
+	if (connection->seat != NULL && tells_ids(connection)) {
+		account_release_poller(account);
+		account->wants_poll = true;
+		return;
 	}
+	for (uint32_t i = 0; i < account->newcomer_count; i++)
+		ask_newcomer(account, &account->newcomers[i]);
+	if (tells_ids(connection) &&
+	    capabilities_have(
+		imap_capabilities(connection->imap), CAPABILITY_UNSELECT))
+		(void)imap_unselect(connection->imap);
 	account->asks_newcomers = true;
 	account->poll_serial = imap_noop(connection->imap);
 }
@@ -199,14 +267,35 @@ note_newcomer(struct account *account, const struct imap_status *status)
 	if (newcomer == NULL)
 		return;
 	newcomer->status = *status;
-	if (status->mailboxid.len > 0 &&
-	    status->mailboxid.len < sizeof(newcomer->mailboxid)) {
-		memcpy(newcomer->mailboxid, status->mailboxid.at,
-		    status->mailboxid.len);
-		newcomer->mailboxid[status->mailboxid.len] = '\0';
-	}
 	newcomer->status.mailbox = span_of("");
 	newcomer->status.mailboxid = span_of("");
+}
+
+/* What EXAMINE has told; false if the reply is to something else. */
+static bool
+note_examined(struct account *account, const struct connection *connection,
+    const struct imap_event *event)
+{
+	const struct imap_mailbox *told = imap_mailbox(connection->imap);
+	uint32_t i = 0;
+
+	while (i < account->newcomer_count &&
+	    account->newcomers[i].serial != event->serial)
+		i++;
+	if (i == account->newcomer_count)
+		return false;
+	if (event->state != IMAP_STATE_OK)
+		return true;
+	account->newcomers[i].status = (struct imap_status){
+	    .has = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT |
+		IMAP_STATUS_UIDVALIDITY,
+	    .messages = told->exists,
+	    .uidnext = told->uidnext,
+	    .uidvalidity = told->uidvalidity,
+	};
+	memcpy(account->newcomers[i].mailboxid, told->mailboxid,
+	    sizeof(told->mailboxid));
+	return true;
 }
 
 static bool
@@ -226,7 +315,8 @@ take_data(struct account *account, const struct imap_data *data)
 	if (data->type != IMAP_DATA_STATUS)
 		return false;
 	seat = account_find_seat(account, data->status.mailbox);
-	if (seat != NULL)
+	/* of the one that is open here it tells what was once so */
+	if (seat != NULL && seat != account->poller->seat)
 		account_seat_told(seat, &data->status);
 	if (account->asks_newcomers)
 		note_newcomer(account, &data->status);
@@ -251,7 +341,8 @@ account_take_answer(struct account *account, struct connection *connection,
 		return true;
 	}
 	if (event->serial != account->poll_serial)
-		return false;
+		return account->asks_newcomers &&
+		    note_examined(account, connection, event);
 	if (account->asks_newcomers)
 		account_use_newcomers(account);
 	else

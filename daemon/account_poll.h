@@ -15,6 +15,7 @@
 
 struct account;
 struct connection;
+struct seat;
 
 /* A mailbox that an earlier run knew. */
 struct remembered {
@@ -29,9 +30,10 @@ struct account_remembered {
 	uint32_t size;
 };
 
-/* A mailbox that is new here, and what STATUS told of it. */
+/* A mailbox that is new here, and what STATUS or EXAMINE told of it. */
 struct newcomer {
 	uint32_t chosen; /* its place in account.chosen */
+	uint64_t serial; /* of EXAMINE; 0: none */
 	struct imap_status status;
 	char mailboxid[IMAP_MAILBOXID_SIZE];
 };
@@ -40,11 +42,13 @@ struct newcomer {
 
 /* Sends LIST and STATUS on a connection. */
 void account_poll(struct account *account, struct connection *connection);
+/* Its connection polls better when the folder has left it. */
+bool account_polls_alone(const struct seat *seat);
 /* The poll has ended, and all that follows from it. */
 void account_poll_done(struct account *account);
 /* ... or its connection is not needed for what follows. */
 void account_release_poller(struct account *account);
-/* Asks for STATUS of the newcomers on the connection that polls. */
+/* Asks what the newcomers are like on the connection that polls. */
 void account_ask_newcomers(struct account *account);
 /* An event that may be an answer to them; true if it was. */
 bool account_take_answer(struct account *account, struct connection *connection,

@@ -70,6 +70,7 @@ on_ready(struct account *account, struct connection *connection)
 		return;
 	}
 	account_note_known(account, connection->imap);
+	account_begin_early(account, connection->imap);
 	if (account->throttled_until == 0) {
 		account->error = (struct imap_error){0};
 		account->retry_at = 0;
@@ -196,6 +197,8 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 		}
 		return;
 	}
+	if (event->type == IMAP_DATA && event->data->type == IMAP_DATA_ID)
+		(void)account_note_server(account, connection);
 	if (account_take_answer(account, connection, event) ||
 	    account_notify_take(account, connection, event) ||
 	    account_is_throttled(account, connection, event))
@@ -392,13 +395,9 @@ static void
 give(struct account *account, const struct wishes *wishes,
     struct connection *connection)
 {
-	if (wishes->polls) {
+	if (wishes->polls)
 		account_poll(account, connection);
-		/* both in one flight */
-		if (account->early != NULL && wishes->waiting == account->early)
-			lend(connection, wishes->waiting);
-		account->early = NULL;
-	} else if (wishes->notifies)
+	else if (wishes->notifies)
 		account_notify_begin(account, connection);
 	else
 		lend(connection, wishes->waiting);
@@ -415,6 +414,11 @@ take_from_watchers(struct account *account, const struct wishes *wishes)
 		idler = last_idler(account);
 		if (idler == NULL)
 			return false;
+		if (account_polls_alone(idler)) {
+			idler->has_yielded = true;
+			folder_yield(idler->folder);
+			return true;
+		}
 		account_poll(account, idler->connection);
 		folder_wake(idler->folder);
 		return true;
@@ -432,6 +436,22 @@ take_from_watchers(struct account *account, const struct wishes *wishes)
 	return true;
 }
 
+/* The first folder goes into the flight of the first LIST. */
+static bool
+serve_early(struct account *account, const struct wishes *wishes)
+{
+	struct connection *poller = account->poller;
+
+	if (account->is_listed)
+		account->early = NULL;
+	if (account->early == NULL || wishes->waiting != account->early ||
+	    poller == NULL || poller->seat != NULL)
+		return false;
+	lend(poller, account->early);
+	account->early = NULL;
+	return true;
+}
+
 /* Serves one who waits; false if nobody can be served now. */
 static bool
 serve_one(struct account *account)
@@ -440,6 +460,8 @@ serve_one(struct account *account)
 	uint32_t connecting;
 	struct connection *free = find_free(account, &connecting);
 
+	if (serve_early(account, &wishes))
+		return true;
 	if (wishes.waiting == NULL && !wishes.polls && !wishes.notifies) {
 		if (free == NULL || account_lingers(account, free))
 			return false;

@@ -121,7 +121,8 @@ account_free_seats(struct account *account)
 struct seat *
 account_find_seat(struct account *account, struct span mailbox)
 {
-	uint32_t place = spanmap_get(&account->seat_index, mailbox);
+	uint32_t place =
+	    spanmap_get(&account->seat_index, mailboxes_key(mailbox));
 
 	return place == SPANMAP_NONE ? NULL : account->seats[place];
 }
@@ -178,16 +179,13 @@ account_seat_told(struct seat *seat, const struct imap_status *status)
 {
 	enum watcher_state state = folder_report(seat->folder).state;
 
-	if (seat->is_gone)
+	if (seat->is_gone || state == WATCHER_STOPPED)
 		return;
-	if (state == WATCHER_RESTING) {
+	if (state == WATCHER_RESTING || state == WATCHER_IDLING ||
+	    state == WATCHER_SETTLING) {
 		folder_polled(seat->folder, status);
 		return;
 	}
-	/* an IDLE hears of it by itself */
-	if (state == WATCHER_IDLING || state == WATCHER_SETTLING ||
-	    state == WATCHER_STOPPED)
-		return;
 	seat->status = *status;
 	seat->status.mailbox = span_of("");
 	seat->status.mailboxid = span_of("");

@@ -168,6 +168,14 @@ folder_wake(struct folder *folder)
 	watcher_tell(&folder->watcher, WATCHER_WAKE);
 }
 
+/* The mailbox of this name is another than the one that is open. */
+static bool
+is_replaced(const struct folder *folder, const struct imap_status *status)
+{
+	return (status->has & IMAP_STATUS_UIDVALIDITY) != 0 &&
+	    status->uidvalidity != folder->identity.uidvalidity;
+}
+
 /* Whether what STATUS tells is not what the folder has. */
 static bool
 is_news(const struct folder *folder, const struct imap_status *status)
@@ -177,8 +185,7 @@ is_news(const struct folder *folder, const struct imap_status *status)
 	if ((status->has & IMAP_STATUS_MESSAGES) != 0 &&
 	    (int64_t)status->messages != folder_expected(folder))
 		return true;
-	if ((status->has & IMAP_STATUS_UIDVALIDITY) != 0 &&
-	    status->uidvalidity != folder->identity.uidvalidity)
+	if (is_replaced(folder, status))
 		return true;
 	if ((status->has & IMAP_STATUS_UIDNEXT) != 0 &&
 	    status->uidnext != folder->row.uidnext)
@@ -189,13 +196,32 @@ is_news(const struct folder *folder, const struct imap_status *status)
 	    status->highestmodseq != folder->row.highestmodseq;
 }
 
+static bool
+is_idling(const struct folder *folder)
+{
+	return folder->watcher.state == WATCHER_IDLING ||
+	    folder->watcher.state == WATCHER_SETTLING;
+}
+
 void
 folder_polled(struct folder *folder, const struct imap_status *status)
 {
+	/* IDLE tells all the rest by itself */
+	if (is_idling(folder)) {
+		if (is_replaced(folder, status))
+			watcher_tell(&folder->watcher, WATCHER_AGAIN);
+		return;
+	}
 	if (!is_news(folder, status) ||
 	    (folder->watcher.state == WATCHER_RESTING && folder->failures > 0))
 		return;
 	folder_wake(folder);
+}
+
+bool
+folder_reopens_cheaply(const struct folder *folder)
+{
+	return folder->imap != NULL && folder_has_modseq(folder);
 }
 
 void

@@ -88,6 +88,8 @@ void folder_set_gone(struct folder *folder, bool is_gone);
 void folder_wake(struct folder *folder);
 /* Wakes it if STATUS, or a part of it, shows what it does not know yet. */
 void folder_polled(struct folder *folder, const struct imap_status *status);
+/* To open its mailbox once more costs no listing of all messages. */
+bool folder_reopens_cheaply(const struct folder *folder);
 /* Asks it to give up its connection if it only idles. */
 void folder_yield(struct folder *folder);
 /* Ends it; folder_is_quiet() comes true once the disk is at rest. */

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "libclient/base/mem.h"
 
@@ -195,7 +196,8 @@ note_told(struct folder *folder)
 	if (!folder->row.is_held)
 		folder->row.highestmodseq = told;
 	if (folder->row.highestmodseq != folder->saved.highestmodseq ||
-	    folder->row.last_full != folder->saved.last_full)
+	    folder->row.last_full != folder->saved.last_full ||
+	    strcmp(folder->row.mailboxid, folder->saved.mailboxid) != 0)
 		(void)folder_commit(folder, true);
 }
 

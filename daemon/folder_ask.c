@@ -5,7 +5,11 @@
  */
 #include "daemon/folder_private.h"
 
+#include <string.h>
 #include <time.h>
+
+_Static_assert(STATE_OBJECTID_SIZE == IMAP_MAILBOXID_SIZE,
+    "a MAILBOXID fits where it is remembered");
 
 #define ALL_UIDS UINT32_MAX
 
@@ -62,11 +66,21 @@ is_full_due(const struct folder *folder)
 	return age < 0 || age >= FULL_INTERVAL;
 }
 
+/* Neither side has anything, which is a full comparison. */
+static bool
+is_empty(const struct folder *folder, const struct imap_mailbox *mailbox)
+{
+	return mailbox->exists == 0 && folder->index.count == 0 &&
+	    folder->odd.count == 0 && folder->stale_uidvalidity == 0;
+}
+
 /* What EXAMINE leaves to be found out: of enum folder_need, or 0. */
 static unsigned
 needs_after_examine(
     const struct folder *folder, const struct imap_mailbox *mailbox)
 {
+	if (is_empty(folder, mailbox))
+		return 0;
 	if (!folder_has_modseq(folder) ||
 	    mailbox->highestmodseq < folder->row.highestmodseq ||
 	    !uidset_is_empty(&folder->unverified) || folder->is_altered ||
@@ -100,11 +114,17 @@ look_at_mailbox(struct folder *folder, enum watcher_event *event)
 	}
 	folder->has_looked = true;
 	folder->needs |= needs_after_examine(folder, mailbox);
+	if (is_empty(folder, mailbox))
+		folder->row.last_full = (int64_t)time(NULL);
 	if (folder->resyncs)
 		folder->answered = QUESTION_CHANGES;
 	folder->resyncs = false;
 	folder->told_modseq = mailbox->highestmodseq;
 	folder->row.uidnext = mailbox->uidnext;
+	/* by it a renamed mailbox is known again (RFC 8474) */
+	if (mailbox->mailboxid[0] != '\0')
+		memcpy(folder->row.mailboxid, mailbox->mailboxid,
+		    sizeof(folder->row.mailboxid));
 	return true;
 }
 
@@ -223,7 +243,11 @@ asks_first(const struct folder *folder)
 void
 folder_idle_ahead(struct folder *folder)
 {
-	if (!folder->resyncs || !folder->has_idle || folder->config.runs_once)
+	bool tells_all = folder->resyncs || folder->row.uidvalidity == 0;
+
+	if (!tells_all || !folder->has_idle || folder->config.runs_once ||
+	    !capabilities_have(
+		imap_capabilities(folder->imap), CAPABILITY_IDLE))
 		return;
 	folder->serial_idle = imap_idle(folder->imap);
 	folder->idle_began = clock_now();
@@ -286,7 +310,7 @@ ask_for_arrived(struct folder *folder, int64_t arrived)
 {
 	if (arrived < 0 && may_search(folder))
 		return ask_uids(folder);
-	if (arrived < 0 || folder->index.count == 0)
+	if (arrived < 0 || (folder->index.count == 0 && !folder->is_synced))
 		return ask_listing(folder);
 	return arrived > FOLDER_WINDOW || asks_first(folder)
 	    ? ask_new(folder)

@@ -279,6 +279,17 @@ take_resync(struct folder *folder, const struct imap_data *data)
 	}
 }
 
+/* Dovecot says "* NO Internal error" when it is asked about a mailbox that
+ * has another name now: which is the one of this name? */
+static void
+take_state(struct folder *folder, enum imap_state state)
+{
+	if (folder->watcher.state == WATCHER_LEAVING && state == IMAP_STATE_NO)
+		watcher_tell(&folder->watcher, WATCHER_AGAIN);
+	else if (folder->watcher.state == WATCHER_IDLING)
+		hint(folder, WATCHER_NONE);
+}
+
 static void
 take_data(struct folder *folder, const struct imap_data *data)
 {
@@ -305,6 +316,9 @@ take_data(struct folder *folder, const struct imap_data *data)
 	case IMAP_DATA_SEARCH:
 		if (folder->question == QUESTION_UIDS)
 			compare_uid_set(&folder->compare, data->search.uids);
+		break;
+	case IMAP_DATA_STATE:
+		take_state(folder, data->state.state);
 		break;
 	default:
 		if (folder->watcher.state == WATCHER_IDLING)

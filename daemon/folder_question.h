@@ -44,7 +44,8 @@ bool folder_has_modseq(const struct folder *folder);
 /* The items of a FETCH that brings bodies. */
 unsigned folder_body_items(const struct folder *folder);
 
-/* Puts IDLE behind EXAMINE, into the same flight, where EXAMINE tells all. */
+/* Puts IDLE behind EXAMINE, into the same flight, where EXAMINE may tell all:
+ * what changed since the last visit, or that there is nothing. */
 void folder_idle_ahead(struct folder *folder);
 
 /* Goes on with a listing, of what is up to last. */

@@ -50,26 +50,33 @@ is_usable(struct span bytes)
 	    memchr(bytes.at, '\n', bytes.len) == NULL;
 }
 
+struct span
+mailboxes_key(struct span bytes)
+{
+	return span_equal_nocase(bytes, "INBOX") ? span_of("INBOX") : bytes;
+}
+
 void
 mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 {
+	const struct span key = mailboxes_key(list->mailbox);
 	struct mailbox *mailbox;
 
 	if ((list->flags & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT)) != 0 ||
-	    !is_usable(list->mailbox) || all->count >= MAILBOXES_MAX ||
-	    all->bytes + list->mailbox.len > MAILBOXES_MAX_BYTES ||
-	    mailboxes_find(all, list->mailbox) != NULL)
+	    !is_usable(key) || all->count >= MAILBOXES_MAX ||
+	    all->bytes + key.len > MAILBOXES_MAX_BYTES ||
+	    mailboxes_find(all, key) != NULL)
 		return;
 	if (all->count == all->size) {
 		all->size = all->size * 2 + 16;
 		all->items =
 		    mem_resize(all->items, all->size, sizeof(*all->items));
 	}
-	all->bytes += list->mailbox.len;
+	all->bytes += key.len;
 	mailbox = &all->items[all->count++];
 	*mailbox = (struct mailbox){
-	    .bytes = span_to_string(list->mailbox),
-	    .bytes_len = list->mailbox.len,
+	    .bytes = span_to_string(key),
+	    .bytes_len = key.len,
 	    .is_valid = list->name.len > 0,
 	    .delimiter = list->delimiter,
 	    .flags = list->flags,

@@ -73,6 +73,9 @@ void mailboxes_assign_watch(struct mailboxes *chosen,
 /* "IDLE", "NOTIFY", "poll" */
 const char *mailbox_watch_name(enum mailbox_watch watch);
 
+/* A name's bytes as they are kept: the INBOX in any case is "INBOX". */
+struct span mailboxes_key(struct span bytes);
+
 /* The one of these bytes, or NULL. */
 struct mailbox *mailboxes_find(struct mailboxes *list, struct span bytes);
 

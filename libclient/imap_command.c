@@ -231,16 +231,27 @@ imap_examine(
 	return open_mailbox(imap, "EXAMINE", mailbox, resync);
 }
 
+/* There is no mailbox from here on, as before any was opened. */
+static uint64_t
+leave_mailbox(struct imap *imap, const char *word)
+{
+	struct command command;
+
+	command_begin(&command, word, COMMAND_LITERALS_SYNC);
+	(void)command_end(&command);
+	return imap_queued(imap, session_leave(imap_session(imap), &command));
+}
+
 uint64_t
 imap_unselect(struct imap *imap)
 {
-	return send_word(imap, "UNSELECT");
+	return leave_mailbox(imap, "UNSELECT");
 }
 
 uint64_t
 imap_close(struct imap *imap)
 {
-	return send_word(imap, "CLOSE");
+	return leave_mailbox(imap, "CLOSE");
 }
 
 uint64_t

@@ -336,6 +336,34 @@ advance(struct login *login, struct imap_error *error)
 	return end_steps(login);
 }
 
+/* A reply came. Early steps have been said long ago. */
+static enum login_progress
+go_on(struct login *login, struct imap_error *error)
+{
+	if (!login->is_early)
+		return advance(login, error);
+	if (login->step < STEP_READY || login->awaited > 0)
+		return LOGIN_GOES_ON;
+	return LOGIN_READY;
+}
+
+/*
+ * The login has succeeded. Where it is known what is offered now, nothing that
+ * follows has to be waited for.
+ */
+static enum login_progress
+settle(struct login *login, struct imap_error *error)
+{
+	if (login->is_early)
+		return go_on(login, error);
+	if (!login->capabilities->known && login->config->known_after.known &&
+	    login->config->is_confidential)
+		use_known(login, &login->config->known_after);
+	login->is_early = login->capabilities->known &&
+	    !login->config->asks_capability;
+	return advance(login, error);
+}
+
 enum login_progress
 login_greeting(struct login *login, enum imap_state state,
     const struct imap_code *code, struct span text, struct imap_error *error)
@@ -351,7 +379,7 @@ login_greeting(struct login *login, enum imap_state state,
 			return LOGIN_FAILED;
 		}
 		login->is_authenticated = true;
-		return advance(login, error);
+		return settle(login, error);
 	default:
 		login_refusal(error, "connection", state, code, text,
 		    state == IMAP_STATE_BYE ? IMAP_ERROR_THROTTLED
@@ -433,17 +461,6 @@ may_unbind(struct login *login)
 		       1u << MECHANISM_SCRAM_SHA_1)) != 0;
 }
 
-/* A reply came. Early steps have been said long ago. */
-static enum login_progress
-go_on(struct login *login, struct imap_error *error)
-{
-	if (!login->is_early)
-		return advance(login, error);
-	if (login->step < STEP_READY || login->awaited > 0)
-		return LOGIN_GOES_ON;
-	return LOGIN_READY;
-}
-
 static enum login_progress
 authenticated(struct login *login, enum imap_state state,
     const struct imap_code *code, struct span text, struct imap_error *error)
@@ -481,7 +498,7 @@ authenticated(struct login *login, enum imap_state state,
 		login_capabilities(login, code->arguments);
 	else if (!login->has_new_capabilities && !login->is_early)
 		*login->capabilities = (struct capabilities){0};
-	return go_on(login, error);
+	return settle(login, error);
 }
 
 /* The step that a reply belongs to. */
@@ -519,7 +536,8 @@ login_reply(struct login *login, uint64_t serial, enum imap_state state,
 			    IMAP_ERROR_PROTOCOL);
 			return LOGIN_FAILED;
 		}
-		return go_on(login, error);
+		login->is_early = login->is_authenticated;
+		return advance(login, error);
 	case STEP_COMPRESS:
 		if (state == IMAP_STATE_OK)
 			return LOGIN_WANTS_DEFLATE;

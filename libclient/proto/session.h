@@ -85,8 +85,9 @@ void session_closed(struct session *session, const struct imap_error *error);
 uint64_t session_command(
     struct session *session, struct command *command, enum pipeline_kind kind);
 
-/* As session_command() for SELECT and EXAMINE. */
+/* As session_command() for SELECT and EXAMINE; for UNSELECT and CLOSE. */
 uint64_t session_select(struct session *session, struct command *command);
+uint64_t session_leave(struct session *session, struct command *command);
 
 /* Answers IMAP_CHALLENGE with a line, without CRLF. is_manual only. */
 void session_answer(struct session *session, struct span line);

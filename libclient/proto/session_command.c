@@ -26,6 +26,18 @@ session_select(struct session *session, struct command *command)
 	return serial;
 }
 
+uint64_t
+session_leave(struct session *session, struct command *command)
+{
+	uint64_t serial = session_command(session, command, PIPELINE_PLAIN);
+
+	if (serial != 0) {
+		session->mailbox = (struct imap_mailbox){0};
+		session->leaving = serial;
+	}
+	return serial;
+}
+
 void
 session_answer(struct session *session, struct span line)
 {
@@ -125,7 +137,7 @@ session_server_id(const struct session *session)
 bool
 session_is_early(const struct session *session)
 {
-	return session->is_ready && session->login != NULL;
+	return session->is_ready && !session_is_trusted(session);
 }
 
 bool

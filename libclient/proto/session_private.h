@@ -31,6 +31,7 @@ struct session {
 	uint64_t starttls; /* serial of one in flight */
 	uint64_t compress; /* serial of one in flight */
 	uint64_t selecting; /* serial of a SELECT in flight */
+	uint64_t leaving; /* UNSELECT or CLOSE */
 	uint32_t junk; /* such lines since the last tagged reply */
 	char greeting[128]; /* its text, cut */
 	char server_id[256]; /* what ID told, cut */

@@ -236,6 +236,10 @@ take_tagged(struct session *session, const struct response *response,
 		if (data->state.state == IMAP_STATE_OK)
 			(void)begin_deflate(session);
 	}
+	if (serial == session->leaving) {
+		session->leaving = 0;
+		session->mailbox = (struct imap_mailbox){0};
+	}
 	if (serial == session->selecting) {
 		session->selecting = 0;
 		if (data->state.state != IMAP_STATE_OK)

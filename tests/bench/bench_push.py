@@ -53,7 +53,7 @@ def deliver(at, client, count, bare=None):
         used = client.cpu()
         for number in range(count):
             # Off any rhythm of the other side's, and after its last burst.
-            time.sleep(0.15 + (number * 37 % 100) / 1000)
+            time.sleep(client.pause + 0.15 + (number * 37 % 100) / 1000)
             uid = other.append(messages.make(number, size=2000, seed=77))
             moment = time.monotonic()
             came = arrivals.next()

@@ -2,6 +2,7 @@
 
 import collections
 import statistics
+import time
 
 import contenders
 from common import demand_exact, filled, here, in_turn, say
@@ -21,6 +22,7 @@ class Seat:
                              port=self.line.port)
 
     def run(self, *_):
+        time.sleep(self.contender.pause)
         self.line.reset()
         cost = self.contender.run()
         result = Pass(*cost, self.line.bytes_up, self.line.bytes_down)

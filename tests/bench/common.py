@@ -23,7 +23,7 @@ class Scale:
     changes_in: tuple = (10_000, 100_000)
     changes: tuple = (1_000, 1_000, 200)  # flags, expunges, new
     push: int = 100
-    push_peer: int = 50
+    push_peer: int = 30
     burst: int = 2_000
     distance_initial: int = 2_000
     distance_unchanged: int = 10_000

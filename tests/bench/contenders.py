@@ -56,6 +56,7 @@ class Contender:
     is_slow = False   # runs in the first round only
     has_flags = True
     has_fsync = (True, False)
+    pause = 0.0       # before a run that finds a copy here already
 
     def __init__(self, server, directory, fsync=False, port=None):
         self.server = server
@@ -156,6 +157,8 @@ class Mailmirror(Contender):
 class Mbsync(Contender):
     name = "mbsync"
     program = "mbsync"
+    # It waits until the second of a Maildir's last change is over.
+    pause = 1.1
 
     def configure(self):
         self.config = self.write("mbsyncrc", "FSync %s\n" % (

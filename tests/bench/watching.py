@@ -24,6 +24,7 @@ class At:
 
 class Ours:
     name = contenders.Mailmirror.name
+    pause = contenders.Mailmirror.pause
 
     def __init__(self, at, directory, port=None, **settings):
         os.makedirs(directory)
@@ -50,6 +51,7 @@ class Ours:
 
 class Watcher:
     name = "IDLE watcher + mbsync"
+    pause = contenders.Mbsync.pause
 
     def __init__(self, at, directory, port=None):
         peer = contenders.Mbsync(at, directory, fsync=False, port=port)

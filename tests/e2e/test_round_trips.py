@@ -36,9 +36,9 @@ class RoundTrips(case.Case):
             (messages.make(n, size=300), "", None) for n in range(count)))
         return server
 
-    def start(self, server, **more):
+    def start(self, server, port=0, **more):
         """The daemon, over a link of its own; until it is in IDLE."""
-        line = link.Link(server.port, DELAY, records=True)
+        line = link.Link(server.port, DELAY, records=True, port=port)
         self.addCleanup(line.close)
         mirrored = self.mirror(server, tls="none", port=line.port,
                                allow_plaintext=True, **more)
@@ -59,11 +59,12 @@ class RoundTrips(case.Case):
 
     def start_again(self, mechanisms):
         server = self.serve(50, mechanisms)
-        mirrored, daemon, _, _ = self.start(server)
+        mirrored, daemon, line, _ = self.start(server)
         client = self.client(server)
         self.wait_alike(daemon, client, "INBOX", mirrored.folder())
         self.assertEqual(daemon.stop(), 0)
-        mirrored, daemon, line, trips = self.start(server)
+        line.close()
+        mirrored, daemon, line, trips = self.start(server, line.port)
         self.assertEqual(daemon.stop(), 0)
         self.assert_exact(client, "INBOX", mirrored.folder())
         self.assert_trips(line, trips)

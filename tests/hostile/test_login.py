@@ -7,12 +7,11 @@ must be, and a wrong secret for each mechanism.
 """
 
 import atexit
-import os
 import shutil
 import tempfile
 
 from table import Row, main
-from lab import certificates, dovecot, fake
+from lab import certificates, fake
 from server import (CAPABILITIES, CUT, HANDSHAKE, SILENT, USUAL, Many, Raw,
                     Say, Server)
 
@@ -209,7 +208,8 @@ LIES = [
     ("a final message that is an error",
      {"final": b"e=other-error", "refuses": True}, 77, "refuses the SCRAM"),
     ("a short signature", {"signature": b"x"}, 77, "wrong SCRAM"),
-    ("a signature that is not base64", {"final": b"v=!!!!"}, 77, "wrong SCRAM"),
+    ("a signature that is not base64", {"final": b"v=!!!!"},
+     77, "wrong SCRAM"),
     ("a final message of 100 KB", {"final": b"v=" + BIG}, 76, "too long"),
     ("a challenge behind the end", {"again": b"more"}, 76, "behind the end"),
     ("1 iteration", {"iterations": b"1"}, 76, "SCRAM iterations"),
@@ -217,11 +217,15 @@ LIES = [
     ("4095 iterations", {"iterations": b"4095"}, 76, "SCRAM iterations"),
     ("1000001 iterations", {"iterations": b"1000001"}, 76, "SCRAM iterations"),
     ("2^31 iterations", {"iterations": b"2147483648"}, 76, "SCRAM iterations"),
-    ("2^32+4096 iterations", {"iterations": b"4294971392"}, 76, "SCRAM iterations"),
+    ("2^32+4096 iterations", {"iterations": b"4294971392"},
+     76, "SCRAM iterations"),
     ("-4096 iterations", {"iterations": b"-4096"}, 76, "SCRAM iterations"),
-    ("iterations that are no number", {"iterations": b"4096x"}, 76, "SCRAM iterations"),
-    ("a nonce that is ours", {"nonce": lambda given: given}, 76, "does not extend"),
-    ("a nonce that is not ours", {"nonce": lambda _: b"other"}, 76, "does not extend"),
+    ("iterations that are no number", {"iterations": b"4096x"},
+     76, "SCRAM iterations"),
+    ("a nonce that is ours", {"nonce": lambda given: given},
+     76, "does not extend"),
+    ("a nonce that is not ours", {"nonce": lambda _: b"other"},
+     76, "does not extend"),
     ("a nonce that is a part of ours",
      {"nonce": lambda given: given[:4]}, 76, "does not extend"),
     ("an empty nonce", {"nonce": lambda _: b""}, 76, "does not extend"),

@@ -232,7 +232,8 @@ CHANGES = [
               "INBOX/%64ovecot-keywords")]),
 ]
 
-ROWS = CHANGES + CLIMBERS + BYTES + LONG + COLLISIONS + DELIMITERS + FLAT + LINES
+ROWS = (CHANGES + CLIMBERS + BYTES + LONG + COLLISIONS + DELIMITERS +
+        FLAT + LINES)
 
 if __name__ == "__main__":
     main(ROWS, workers=10)

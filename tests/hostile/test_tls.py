@@ -14,7 +14,7 @@ import tempfile
 import warnings
 
 from table import Row, main
-from lab import certificates, fake
+from lab import certificates
 from server import CLOSE, CUT, SILENT, USUAL, Many, Raw, Say, Server
 
 # Old versions are what this is about.

@@ -5,7 +5,7 @@ import os
 import zlib
 
 from table import Row, main
-from server import (CLOSE, CUT, DEFLATE, RESET, SILENT, USUAL, Drip, Many,
+from server import (CUT, DEFLATE, RESET, SILENT, USUAL, Drip, Many,
                     Raw, Say)
 
 HEAD = "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 3 BODY[] "
@@ -289,7 +289,8 @@ def offers(server):
 
 def deflated(name, steps, code, log, **more):
     """`mailmirror imap main compress`: no daemon asks for it yet."""
-    return Row(name, {"COMPRESS": steps}, code, log, console="compress\\nnoop\\nnoop\\n",
+    return Row(name, {"COMPRESS": steps}, code, log,
+               console="compress\\nnoop\\nnoop\\n",
                server=offers, has=[1, 2, 3], **more)
 
 

@@ -29,7 +29,7 @@ class Link:
     records: keeps what the client and the server say, for the counting.
     """
 
-    def __init__(self, target, delay=0.0, records=False):
+    def __init__(self, target, delay=0.0, records=False, port=0):
         self.target = target
         self.delay = delay
         self.records = records
@@ -42,7 +42,7 @@ class Link:
         self.bytes_down = 0
         self.ends = []
         self.listener = socket.create_server(
-            ("127.0.0.1", process.free_port()), backlog=1000)
+            ("127.0.0.1", port or process.free_port()), backlog=1000)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -105,6 +105,10 @@ class Link:
             connection.start()
 
     def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # ends accept()
+        except OSError:
+            pass
         self.listener.close()
         for end in self.ends:
             try:
