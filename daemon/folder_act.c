@@ -59,6 +59,8 @@ forget_answers(struct folder *folder)
 	folder->serial_question = 0;
 	folder->serial_bodies = 0;
 	folder->serial_idle = 0;
+	folder->serial_push = 0;
+	folder->is_pushed = false;
 	folder->question = QUESTION_NONE;
 	folder->needs = 0;
 	folder->tests_modseq = false;
@@ -229,6 +231,31 @@ note_synced(struct folder *folder)
 	folder->config.host->changed(folder->config.host_user, folder);
 }
 
+/* NOTIFY has new messages sent without a question, a round trip sooner. */
+static void
+ask_push(struct folder *folder)
+{
+	if (folder->is_pushed || folder->no_push || folder->serial_push != 0 ||
+	    !capabilities_have(
+		imap_capabilities(folder->imap), CAPABILITY_NOTIFY) ||
+	    folder_asks_first(folder))
+		return;
+	folder->serial_push =
+	    imap_notify_selected(folder->imap, folder_body_items(folder));
+	folder->serial_idle = 0;
+}
+
+/* Nobody else is to be sent what this folder wanted. */
+static void
+end_push(struct folder *folder)
+{
+	if (folder->imap != NULL &&
+	    (folder->is_pushed || folder->serial_push != 0))
+		(void)imap_notify(folder->imap, 0);
+	folder->is_pushed = false;
+	folder->serial_push = 0;
+}
+
 static enum watcher_event
 act_idle(void *user)
 {
@@ -241,6 +268,7 @@ act_idle(void *user)
 		return WATCHER_STOP;
 	if (!folder->has_idle)
 		return WATCHER_POLLED;
+	ask_push(folder);
 	if (folder->serial_idle == 0) {
 		folder->serial_idle = imap_idle(folder->imap);
 		folder->idle_began = clock_now();
@@ -286,6 +314,7 @@ act_yield(void *user)
 {
 	struct folder *folder = user;
 
+	end_push(folder);
 	folder->serial_idle = 0;
 	landing_drop_all(&folder->landing);
 	folder->config.host->release(folder->config.host_user, folder);
@@ -299,6 +328,7 @@ act_release(void *user)
 {
 	struct folder *folder = user;
 
+	end_push(folder);
 	folder->retry_at = 0;
 	folder_arm(folder, 0);
 	folder->serial_idle = 0;

@@ -232,9 +232,8 @@ ask_bodies(struct folder *folder)
 	return WATCHER_NONE;
 }
 
-/* New messages are looked at before their bodies are asked for. */
-static bool
-asks_first(const struct folder *folder)
+bool
+folder_asks_first(const struct folder *folder)
 {
 	return folder->config.settings->max_size != 0 ||
 	    folder_match_asks_first(folder);
@@ -280,6 +279,11 @@ count_arrived(struct folder *folder)
 
 	index_intersect(&folder->index, &folder->vanished, &gone);
 	count += (int64_t)uidset_count(&gone);
+	/* what has come, and is not in the index yet */
+	uidset_clear(&gone);
+	index_intersect(&folder->index, &folder->arriving, &gone);
+	count -= (int64_t)uidset_count(&folder->arriving) -
+	    (int64_t)uidset_count(&gone);
 	uidset_free(&gone);
 	return count;
 }
@@ -312,7 +316,7 @@ ask_for_arrived(struct folder *folder, int64_t arrived)
 		return ask_uids(folder);
 	if (arrived < 0 || (folder->index.count == 0 && !folder->is_synced))
 		return ask_listing(folder);
-	return arrived > FOLDER_WINDOW || asks_first(folder)
+	return arrived > FOLDER_WINDOW || folder_asks_first(folder)
 	    ? ask_new(folder)
 	    : ask_bodies(folder);
 }
@@ -345,6 +349,7 @@ folder_ask(void *user)
 		return ask_listing(folder);
 	}
 	return !uidset_is_empty(&folder->vanished) ||
+		folder->landing.arrival_count > 0 ||
 		!compare_is_same(&folder->compare) ||
 		folder_has_absent(folder) || folder_has_keyword_news(folder)
 	    ? WATCHER_OK

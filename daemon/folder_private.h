@@ -86,6 +86,10 @@ struct folder {
 	bool resyncs; /* EXAMINE was asked what changed */
 	bool no_resync; /* ... which this server does not know */
 	bool no_search; /* nor UID SEARCH */
+	uint64_t serial_push; /* NOTIFY: new messages are to come by themselves */
+	bool is_pushed; /* ... which the server agreed to */
+	bool no_push; /* ... or did not */
+	bool is_lone; /* the last arrival came after a quiet time */
 	bool looks_again; /* opened, and not yet the same as the server's */
 	bool has_gap; /* a mailbox was open before: [CLOSED] must come */
 	uint64_t listed; /* lines of the answer so far */
@@ -140,8 +144,5 @@ int64_t folder_expected(const struct folder *folder);
 
 /* What compare may do with this folder. */
 struct compare_rules folder_rules(const struct folder *folder);
-
-/* An IDLE that we end after a while was a good one. */
-void folder_note_idle_end(struct folder *folder);
 
 #endif

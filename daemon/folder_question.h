@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/watcher.h"
+#include "libclient/imap.h"
 
 struct folder;
 
@@ -44,6 +45,9 @@ bool folder_has_modseq(const struct folder *folder);
 /* The items of a FETCH that brings bodies. */
 unsigned folder_body_items(const struct folder *folder);
 
+/* True if new messages are looked at before their bodies are asked for. */
+bool folder_asks_first(const struct folder *folder);
+
 /* Puts IDLE behind EXAMINE, into the same flight, where EXAMINE may tell all:
  * what changed since the last visit, or that there is nothing. */
 void folder_idle_ahead(struct folder *folder);
@@ -53,6 +57,12 @@ void folder_ask_listing(struct folder *folder, uint32_t last);
 
 /* Asks for what changed since then; IDLE, if there is one, goes on behind. */
 void folder_ask_changes(struct folder *folder);
+
+/* A command has ended. */
+void folder_take_done(struct folder *folder, const struct imap_event *event);
+
+/* An IDLE that we end after a while was a good one. */
+void folder_note_idle_end(struct folder *folder);
 
 enum watcher_event folder_ask(void *user);
 enum watcher_event folder_judge(void *user);

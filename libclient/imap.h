@@ -125,6 +125,13 @@ enum imap_notify_event {
  */
 uint64_t imap_notify(struct imap *imap, unsigned events);
 
+/*
+ * NOTIFY SET for the selected mailbox alone: a new message comes by itself, as
+ * a FETCH with these items, behind its EXISTS; expunges and flags are told as
+ * ever. It goes on for what is selected next, until NOTIFY NONE.
+ */
+uint64_t imap_notify_selected(struct imap *imap, unsigned items);
+
 /* ENABLE words (RFC 5161), as in "QRESYNC". */
 uint64_t imap_enable(struct imap *imap, const char *words);
 

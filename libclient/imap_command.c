@@ -187,6 +187,18 @@ imap_notify(struct imap *imap, unsigned events)
 }
 
 uint64_t
+imap_notify_selected(struct imap *imap, unsigned items)
+{
+	struct command command;
+
+	command_begin(&command, "NOTIFY", COMMAND_LITERALS_SYNC);
+	command_add_raw(&command, "SET (selected (MessageNew");
+	command_add_items(&command, items);
+	command_add_raw(&command, "MessageExpunge FlagChange))");
+	return send_plain(imap, &command);
+}
+
+uint64_t
 imap_enable(struct imap *imap, const char *words)
 {
 	struct command command;

@@ -38,9 +38,14 @@ def timed(command, environment):
                                  env=environment)
         guard = threading.Timer(TIMEOUT, child.kill)
         guard.start()
-        status, usage = os.wait4(child.pid, 0)[1:]
+        try:
+            status, usage = os.wait4(child.pid, 0)[1:]
+        except BaseException:  # we are to end: so is it
+            child.kill()
+            raise
+        finally:
+            guard.cancel()
         seconds = time.monotonic() - begin
-        guard.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             output.seek(0)

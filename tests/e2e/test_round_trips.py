@@ -14,8 +14,8 @@ DEMANDED = {
     "first_contact": 4,
     # one flight, with the capabilities remembered
     "next_start": 3,
-    # SCRAM proves each side to the other before anything else is said
-    "next_start_with_scram": 5,
+    # SCRAM proves each side to the other, in three turns, before anything else
+    "next_start_with_scram": 6,
     # DONE, UID FETCH and IDLE in one write
     "new_message": 1,
     "first_message_of_all": 1,
@@ -62,6 +62,7 @@ class RoundTrips(case.Case):
         mirrored, daemon, line, _ = self.start(server)
         client = self.client(server)
         self.wait_alike(daemon, client, "INBOX", mirrored.folder())
+        daemon.wait_line("the same as the server")
         self.assertEqual(daemon.stop(), 0)
         line.close()
         mirrored, daemon, line, trips = self.start(server, line.port)

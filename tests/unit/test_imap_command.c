@@ -63,6 +63,12 @@ enable(struct imap *imap)
 	return imap_enable(imap, "QRESYNC");
 }
 
+static uint64_t
+notify_selected(struct imap *imap)
+{
+	return imap_notify_selected(imap, IMAP_FETCH_FLAGS | IMAP_FETCH_BODY);
+}
+
 static const struct {
 	uint64_t (*send)(struct imap *imap);
 	const char *line;
@@ -81,6 +87,9 @@ static const struct {
     {list, "< LIST \"\" % RETURN (SPECIAL-USE)"},
     {imap_uid_search_all, "< UID SEARCH RETURN (ALL) ALL"},
     {enable, "< ENABLE QRESYNC"},
+    {notify_selected,
+	"< NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[]) "
+	"MessageExpunge FlagChange))"},
 };
 
 START_TEST(test_a_command_is_written)
