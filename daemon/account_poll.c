@@ -338,6 +338,11 @@ account_take_answer(struct account *account, struct connection *connection,
 		if (event->state != IMAP_STATE_OK)
 			imap_refusal(&account->list_error, "LIST", event,
 			    IMAP_ERROR_PROTOCOL);
+		else if (account->listing.is_cut)
+			imap_error_set(&account->list_error, IMAP_ERROR_LIMIT,
+			    "the server lists more than %d mailboxes: none of "
+			    "them is believed",
+			    MAILBOXES_MAX);
 		return true;
 	}
 	if (event->serial != account->poll_serial)

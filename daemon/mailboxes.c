@@ -63,10 +63,13 @@ mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 	struct mailbox *mailbox;
 
 	if ((list->flags & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT)) != 0 ||
-	    !is_usable(key) || all->count >= MAILBOXES_MAX ||
-	    all->bytes + key.len > MAILBOXES_MAX_BYTES ||
-	    mailboxes_find(all, key) != NULL)
+	    !is_usable(key) || mailboxes_find(all, key) != NULL)
 		return;
+	if (all->count >= MAILBOXES_MAX ||
+	    all->bytes + key.len > MAILBOXES_MAX_BYTES) {
+		all->is_cut = true;
+		return;
+	}
 	if (all->count == all->size) {
 		all->size = all->size * 2 + 16;
 		all->items =

@@ -50,6 +50,7 @@ struct mailboxes {
 	uint32_t count;
 	uint32_t size;
 	size_t bytes; /* of all names */
+	bool is_cut; /* the server lists more than are kept */
 	struct spanmap index; /* of their bytes */
 };
 

@@ -71,6 +71,19 @@ add_cut(struct buf *out, struct span text, struct span hashed)
 	(void)buf_add_string(out, suffix);
 }
 
+/* Names of what a Maildir itself has inside. */
+static bool
+is_taken(struct span component)
+{
+	static const char *const names[] = {
+	    "cur", "new", "tmp", "dovecot-keywords"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (span_equal(component, span_of(names[i])))
+			return true;
+	return false;
+}
+
 /*
  * Whether byte i of a component is written %XX. `&` of an invalid name, too:
  * it is what makes modified UTF-7 invalid, and a valid name may decode to
@@ -87,10 +100,7 @@ is_escaped(const struct style *style, struct span component, size_t i)
 		return true;
 	if (byte == '.')
 		return i == 0 || style->layout == SETTINGS_LAYOUT_MAILDIRPP;
-	return i == 0 &&
-	    (span_equal(component, span_of("cur")) ||
-		span_equal(component, span_of("new")) ||
-		span_equal(component, span_of("tmp")));
+	return i == 0 && is_taken(component);
 }
 
 static void

@@ -123,6 +123,31 @@ START_TEST(test_what_cannot_be_opened_is_left_out)
 }
 END_TEST
 
+START_TEST(test_the_inbox_in_any_letters_is_one)
+{
+	add("inbox", 0);
+	add("Inbox", 0);
+	add("INBOX", 0);
+	ck_assert_uint_eq(all.count, 1);
+	ck_assert_str_eq(all.items[0].bytes, "INBOX");
+	ck_assert_ptr_nonnull(mailboxes_find(&all, span_of("INBOX")));
+}
+END_TEST
+
+START_TEST(test_more_than_are_kept_is_noted)
+{
+	char name[16];
+
+	for (int i = 0; i <= MAILBOXES_MAX; i++) {
+		ck_assert(!all.is_cut);
+		(void)snprintf(name, sizeof(name), "%d", i);
+		add(name, 0);
+	}
+	ck_assert(all.is_cut);
+	ck_assert_uint_eq(all.count, MAILBOXES_MAX);
+}
+END_TEST
+
 START_TEST(test_a_repetition_is_left_out)
 {
 	add("a", IMAP_LIST_SENT);
@@ -350,6 +375,8 @@ main(void)
 	tcase_add_test(tests, test_what_no_command_can_carry_is_left_out);
 	tcase_add_test(tests, test_what_cannot_be_opened_is_left_out);
 	tcase_add_test(tests, test_a_repetition_is_left_out);
+	tcase_add_test(tests, test_the_inbox_in_any_letters_is_one);
+	tcase_add_test(tests, test_more_than_are_kept_is_noted);
 	tcase_add_loop_test(tests, test_patterns_choose_and_order, 0, CHOICES);
 	tcase_add_test(tests, test_the_delimiter_is_the_mailboxs_own);
 	tcase_add_test(tests, test_what_was_chosen_can_be_chosen_from_again);

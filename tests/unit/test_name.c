@@ -46,6 +46,8 @@ static const struct {
     {".hidden/..", '/', true, "%2Ehidden/%2E.", ".%2Ehidden.%2E%2E"},
     {"a.b", '/', true, "a.b", ".a%2Eb"},
     {"cur", '/', true, "%63ur", ".%63ur"},
+    {"dovecot-keywords", '/', true, "%64ovecot-keywords",
+	".%64ovecot-keywords"},
     {"a/new/tmp", '/', true, "a/%6Eew/%74mp", ".a.%6Eew.%74mp"},
     {"current", '/', true, "current", ".current"},
     {"Entw\xc3\xbcrfe", '/', true, "Entw\xc3\xbcrfe", ".Entw\xc3\xbcrfe"},
