@@ -128,6 +128,7 @@ free_reconciling(struct reconciling *all)
 	for (uint32_t i = 0; i < all->missing_count; i++) {
 		mem_free(all->missing[i].mailbox);
 		mem_free(all->missing[i].path);
+		mem_free(all->missing[i].at);
 	}
 	for (uint32_t i = 0; i < all->candidate_count; i++) {
 		mem_free(all->candidates[i].mailbox);

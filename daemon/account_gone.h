@@ -15,6 +15,8 @@ struct missing {
 	char *mailbox;
 	size_t mailbox_len;
 	char *path; /* as the state has it, or NULL */
+	char *at; /* where that directory is now, or NULL */
+	bool is_moved; /* ... which is where it belongs, once renamed */
 	struct state_folder row;
 	uint64_t messages;
 	uint32_t place; /* of its seat; SPANMAP_NONE: it has none */

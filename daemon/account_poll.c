@@ -104,10 +104,15 @@ account_poll(struct account *account, struct connection *connection)
 	struct seat *seat;
 
 	account->wants_poll = false;
+	account->polls_since = 0;
 	account->poller = connection;
 	connection->is_busy = true;
 	mailboxes_free(&account->listing);
-	account_each_seat(account, seat) seat->is_seen = false;
+	account_each_seat(account, seat)
+	{
+		seat->is_seen = false;
+		seat->owes_status = is_polled(seat);
+	}
 	account->list_error = (struct imap_error){0};
 	leave_mailbox(connection);
 	account->lists_status = can_list_status(account, connection);
@@ -184,10 +189,29 @@ account_release_poller(struct account *account)
 	account_serve(account);
 }
 
+/* A session may be wrong about the mailboxes for all its life: the next poll
+ * is one's that has yet to begin. */
+static bool
+retire_poller(struct account *account)
+{
+	struct connection *connection = account->poller;
+
+	if (connection == NULL || connection->seat != NULL)
+		return false;
+	if (connection == account->notifier)
+		account_notify_end(account);
+	account_release_poller(account);
+	account->wants_poll = true;
+	account->polls_since = clock_now();
+	account_leave(account, connection);
+	return true;
+}
+
 void
 account_poll_done(struct account *account)
 {
-	account_release_poller(account);
+	if (!account->is_doubtful || !retire_poller(account))
+		account_release_poller(account);
 	account->failures = 0;
 	if (account->limit_until != 0 && clock_now() > account->limit_until) {
 		account->limit = account->settings->max_connections;
@@ -202,6 +226,29 @@ account_poll_done(struct account *account)
 	}
 	account_serve(account);
 	account_changed(account);
+}
+
+/*
+ * Dovecot 2.3 may go on listing a mailbox that another session has renamed,
+ * and has no STATUS of it then. True if that is news: it is asked once more.
+ */
+static bool
+is_stale(struct account *account)
+{
+	struct seat *seat;
+	bool is_news = false;
+
+	account_each_seat(account, seat)
+	{
+		bool owes = seat->owes_status &&
+		    folder_report(seat->folder).is_synced &&
+		    mailboxes_find(&account->listing,
+			folder_mailbox_bytes(seat->folder)) != NULL;
+
+		is_news |= owes && !seat->owed_status;
+		seat->owed_status = owes;
+	}
+	return is_news;
 }
 
 /* Servers offer LIST-STATUS and refuse it, or then list nothing. */
@@ -225,6 +272,8 @@ listing_ended(struct account *account, struct connection *connection)
 		return;
 	}
 	if (account->list_error.kind == IMAP_ERROR_NONE) {
+		if (is_stale(account) && retire_poller(account))
+			return;
 		account_use_listing(
 		    account, imap_capabilities(connection->imap));
 		return;
@@ -315,6 +364,8 @@ take_data(struct account *account, const struct imap_data *data)
 	if (data->type != IMAP_DATA_STATUS)
 		return false;
 	seat = account_find_seat(account, data->status.mailbox);
+	if (seat != NULL)
+		seat->owes_status = false;
 	/* of the one that is open here it tells what was once so */
 	if (seat != NULL && seat != account->poller->seat)
 		account_seat_told(seat, &data->status);

@@ -307,9 +307,8 @@ open_connection(struct account *account)
 
 /* ---- lending ---- */
 
-/* Says goodbye to a connection that nobody needs. */
-static void
-leave(struct account *account, struct connection *connection)
+void
+account_leave(struct account *account, struct connection *connection)
 {
 	connection->is_leaving = true;
 	if (imap_logout(connection->imap) == 0)
@@ -333,20 +332,6 @@ find_free(struct account *account, uint32_t *connecting)
 	return free;
 }
 
-static struct seat *
-last_idler(struct account *account)
-{
-	struct seat *last = NULL;
-
-	for (struct connection *c = account->connections; c != NULL;
-	     c = c->next)
-		if (c->seat != NULL && !c->is_busy &&
-		    (last == NULL || c->seat->place > last->place) &&
-		    folder_report(c->seat->folder).state == WATCHER_IDLING)
-			last = c->seat;
-	return last;
-}
-
 static void
 lend(struct connection *connection, struct seat *seat)
 {
@@ -365,7 +350,7 @@ take_back(struct account *account, const struct seat *waiting)
 
 	if (folder_report(waiting->folder).watch == MAILBOX_IDLED)
 		return false;
-	idler = last_idler(account);
+	idler = account_last_idler(account);
 	if (idler == NULL)
 		return false;
 	idler->has_yielded = true;
@@ -411,7 +396,7 @@ take_from_watchers(struct account *account, const struct wishes *wishes)
 	struct seat *idler;
 
 	if (wishes->polls) {
-		idler = last_idler(account);
+		idler = account_last_idler(account);
 		if (idler == NULL)
 			return false;
 		if (account_polls_alone(idler)) {
@@ -465,11 +450,17 @@ serve_one(struct account *account)
 	if (wishes.waiting == NULL && !wishes.polls && !wishes.notifies) {
 		if (free == NULL || account_lingers(account, free))
 			return false;
-		leave(account, free);
+		account_leave(account, free);
+		return true;
+	}
+	if (wishes.polls && free != NULL &&
+	    free->began < account->polls_since) {
+		account_leave(account, free);
 		return true;
 	}
 	/* the one that watches all can ask as well */
-	if (free == NULL && wishes.polls && account_notify_is_idle(account))
+	if (free == NULL && wishes.polls && account_notify_is_idle(account) &&
+	    account->notifier->began >= account->polls_since)
 		free = account->notifier;
 	if (free != NULL) {
 		give(account, &wishes, free);
@@ -606,7 +597,7 @@ account_drop_connections(struct account *account, bool says_goodbye)
 		if (c->is_leaving)
 			continue;
 		if (says_goodbye && c->is_ready)
-			leave(account, c);
+			account_leave(account, c);
 		else
 			account_drop(account, c);
 	}

@@ -34,6 +34,8 @@ int account_on_serve(sd_event_source *source, void *user);
 void account_drop_connections(struct account *account, bool says_goodbye);
 void account_drop_last(struct account *account);
 void account_drop(struct account *account, struct connection *connection);
+/* Says goodbye to a connection that nobody needs. */
+void account_leave(struct account *account, struct connection *connection);
 /* So many connections are allowed, for a while. */
 void account_learn_limit(
     struct account *account, uint32_t limit, const struct imap_error *error);

@@ -97,6 +97,7 @@ struct account {
 	bool no_notify; /* ... and does not do it */
 	bool wants_poll;
 	struct connection *poller; /* answers LIST and STATUS */
+	uint64_t polls_since; /* the next one has to be newer; 0: any will do */
 	uint64_t list_serial;
 	uint64_t poll_serial; /* of the NOOP behind everything */
 	bool lists_status; /* the LIST asked for STATUS, too */

@@ -40,6 +40,7 @@ load(struct reconciling *all, struct missing *missing)
 	struct imap_error error = {0};
 
 	missing->path = state_path(all->state, missing_bytes(missing));
+	missing->at = mem_copy_string(missing->path);
 	missing->messages = 0;
 	return state_load_folder(
 		   all->state, missing_bytes(missing), &missing->row, &error) &&
@@ -127,39 +128,55 @@ new_path(struct reconciling *all, const struct missing *missing,
 	return path;
 }
 
-/* What was below the old directory, and is another's, stays where it was. */
+/* What was below the old directory went with it: it is moved on when its turn
+ * comes, or put back if it belongs where it was. */
 static bool
-put_back(struct reconciling *all, const char *from, const char *to,
-    const struct missing *other, struct imap_error *error)
+follow_parent(struct reconciling *all, const char *from, const char *to,
+    struct missing *other, struct imap_error *error)
 {
 	size_t len = strlen(from);
 	char *moved;
-	bool ok;
+	bool ok = true;
 
-	if (other->path == NULL || other->outcome == IS_RENAMED ||
-	    strncmp(other->path, from, len) != 0 || other->path[len] != '/')
+	if (other->at == NULL || strncmp(other->at, from, len) != 0 ||
+	    other->at[len] != '/')
 		return true;
-	moved = mem_format("%s%s", to, other->path + len);
-	ok = !maildir_exists(all->root, moved) ||
-	    maildir_rename_folder(all->root, moved, other->path, error);
+	moved = mem_format("%s%s", to, other->at + len);
+	if (maildir_exists(all->root, moved)) {
+		if (other->outcome == IS_RENAMED && !other->is_moved) {
+			mem_free(other->at);
+			other->at = mem_copy_string(moved);
+		} else {
+			ok = maildir_rename_folder(
+			    all->root, moved, other->at, error);
+		}
+	}
 	mem_free(moved);
 	return ok;
 }
 
 static bool
-move_directory(struct reconciling *all, const struct missing *missing,
-    const char *to, struct imap_error *error)
+move_directory(struct reconciling *all, struct missing *missing, const char *to,
+    struct imap_error *error)
 {
-	const char *from = missing->path;
+	char *from = missing->at;
 
-	if (from == NULL || strcmp(from, to) == 0 ||
-	    !maildir_exists(all->root, from))
-		return true; /* it went with its parent, or before a crash */
-	if (!maildir_rename_folder(all->root, from, to, error))
+	missing->is_moved = true;
+	if (from == NULL || strcmp(from, to) == 0)
+		return true;
+	/* else it was moved before a crash */
+	if (maildir_exists(all->root, from) &&
+	    !maildir_rename_folder(all->root, from, to, error))
 		return false;
-	for (uint32_t i = 0; i < all->missing_count; i++)
-		if (!put_back(all, from, to, &all->missing[i], error))
-			return false;
+	missing->at = mem_copy_string(to);
+	for (uint32_t i = 0; i < all->missing_count; i++) {
+		if (&all->missing[i] == missing ||
+		    follow_parent(all, from, to, &all->missing[i], error))
+			continue;
+		mem_free(from);
+		return false;
+	}
+	mem_free(from);
 	return true;
 }
 

@@ -172,6 +172,20 @@ account_first_waiting(struct account *account)
 	return seat != NULL ? seat : first_of(&account->fillings);
 }
 
+struct seat *
+account_last_idler(struct account *account)
+{
+	struct seat *last = NULL;
+
+	for (struct connection *c = account->connections; c != NULL;
+	     c = c->next)
+		if (c->seat != NULL && !c->is_busy &&
+		    (last == NULL || c->seat->place > last->place) &&
+		    folder_report(c->seat->folder).state == WATCHER_IDLING)
+			last = c->seat;
+	return last;
+}
+
 /* ---- what is told of them ---- */
 
 void

@@ -32,6 +32,8 @@ struct seat {
 	bool is_gone; /* from the server */
 	bool is_seen; /* by the LIST that is being read */
 	bool is_covered; /* NOTIFY told of it */
+	bool owes_status; /* the poll asked for it, and it has not come */
+	bool owed_status; /* nor did it when another connection was asked */
 	bool is_removed; /* goes as soon as nobody looks */
 	/* What STATUS told while the folder was busy. */
 	struct imap_status status;
@@ -61,6 +63,9 @@ struct seat *account_find_seat(struct account *account, struct span mailbox);
 void account_queue(struct account *account, struct seat *seat);
 /* The one that waits longest, or NULL. */
 struct seat *account_first_waiting(struct account *account);
+
+/* The last one in the order of `folders` whose connection only idles. */
+struct seat *account_last_idler(struct account *account);
 
 /* STATUS of its mailbox came: the folder looks, now or when it is free. */
 void account_seat_told(struct seat *seat, const struct imap_status *status);

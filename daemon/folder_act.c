@@ -199,6 +199,8 @@ note_told(struct folder *folder)
 		folder->row.highestmodseq = told;
 	if (folder->row.highestmodseq != folder->saved.highestmodseq ||
 	    folder->row.last_full != folder->saved.last_full ||
+	    folder->row.new_ns != folder->saved.new_ns ||
+	    folder->row.cur_ns != folder->saved.cur_ns ||
 	    strcmp(folder->row.mailboxid, folder->saved.mailboxid) != 0)
 		(void)folder_commit(folder, true);
 }

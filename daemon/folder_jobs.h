@@ -8,10 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libclient/base/imap_error.h"
+
 struct folder;
 
 /* Forgets what was read of the disk: it is to be read again. */
 void folder_unprepare(struct folder *folder);
+
+/* The path that the folder's mailbox has, or gets, for ever; to be freed. On
+ * the disk lane. */
+bool folder_find_path(
+    struct folder *folder, char **path, struct imap_error *error);
 
 /* Reads the disk: PREPARED follows, or DISK. */
 void folder_prepare(struct folder *folder);

@@ -24,6 +24,8 @@ struct prepare {
 	uint32_t stale;
 	bool stale_has_emailids; /* all its rows do */
 	struct state_folder row;
+	bool is_untouched; /* the rows say all: no file was looked at */
+	struct state_folder loaded; /* the same, before it was changed here */
 	struct index_entry *found; /* files named as ours, as they came */
 	uint32_t found_count;
 	uint32_t found_size;
@@ -336,33 +338,61 @@ prepare_rows(struct prepare *prepare)
 	return true;
 }
 
-/* The path that this mailbox has, or gets, for ever. */
+/* ---- nothing was touched ---- */
+
+/* The directories are as they were when all was as the rows say. */
 static bool
-prepare_path(struct prepare *prepare)
+is_untouched(const struct prepare *prepare)
+{
+	const struct maildir_stamp then = {
+	    .new_ns = prepare->row.new_ns, .cur_ns = prepare->row.cur_ns};
+
+	return prepare->stale == 0 && prepare->row.uidvalidity != 0 &&
+	    prepare->row.uidvalidity == prepare->identity.uidvalidity &&
+	    maildir_stamp_is(prepare->maildir, &then);
+}
+
+static void
+known_row(void *user, const struct state_message *row)
+{
+	struct prepare *prepare = user;
+	struct index_entry entry =
+	    folder_entry(&(struct maildir_message){.uid = row->uid,
+		.size = row->size,
+		.date = row->date,
+		.flags = row->flags});
+
+	if (row->keywords.len > 0)
+		(void)keywords_rest_put(
+		    &prepare->keywords.rest, row->uid, row->keywords);
+	index_put(&prepare->index, &entry);
+}
+
+/* The rows alone say what is there. */
+static bool
+prepare_known(struct prepare *prepare)
 {
 	struct folder *folder = prepare->folder;
 	struct state *state = folder->config.state;
 	struct span mailbox = folder_mailbox_bytes(folder);
-	struct span name = folder->is_valid ? span_of(folder->name) : mailbox;
-	enum settings_layout layout = folder->config.settings->layout;
-	char *owner, *archive;
 
-	prepare->path = state_path(state, mailbox);
-	if (prepare->path != NULL)
-		return true;
-	prepare->path =
-	    name_to_path(name, folder->is_valid, folder->delimiter, layout);
-	owner = state_path_owner(state, prepare->path);
-	archive = folder_archive_path(folder->config.settings);
-	if (owner != NULL ||
-	    (archive != NULL && strcmp(archive, prepare->path) == 0)) {
-		mem_free(owner);
-		mem_free(prepare->path);
-		prepare->path = name_to_unique_path(
-		    name, folder->is_valid, folder->delimiter, layout);
-	}
-	mem_free(archive);
-	return state_set_path(state, mailbox, prepare->path, &prepare->error);
+	if (!state_load_messages(
+		state, mailbox, known_row, prepare, &prepare->error) ||
+	    !state_load_withheld(
+		state, mailbox, withheld_found, prepare, &prepare->error))
+		return false;
+	note_letters(prepare);
+	return true;
+}
+
+/* A scan found what the rows say, and nothing had to be mended. */
+static bool
+is_as_agreed(const struct prepare *prepare)
+{
+	return uidset_is_empty(&prepare->unverified) &&
+	    uidset_is_empty(&prepare->restore) && prepare->odd.count == 0 &&
+	    prepare->put_back == 0 && prepare->disowned == 0 &&
+	    !prepare->is_altered;
 }
 
 /* mbsync's `,U=` are its own numbers: taken for the server's they would
@@ -386,7 +416,7 @@ prepare_disk(struct prepare *prepare)
 	struct span mailbox = folder_mailbox_bytes(folder);
 	uint32_t uidvalidity = 0;
 
-	if (!prepare_path(prepare))
+	if (!folder_find_path(folder, &prepare->path, &prepare->error))
 		return false;
 	prepare->maildir =
 	    maildir_open(folder->config.root, prepare->path, &prepare->error);
@@ -396,6 +426,7 @@ prepare_disk(struct prepare *prepare)
 	keywords_read(&prepare->keywords, prepare->maildir);
 	if (!state_load_folder(state, mailbox, &prepare->row, &prepare->error))
 		return false;
+	prepare->loaded = prepare->row;
 	prepare->identity = folder->identity;
 	prepare->identity.uidvalidity = 0;
 	if (maildir_read_uidvalidity(
@@ -412,6 +443,11 @@ prepare_disk(struct prepare *prepare)
 		state, mailbox, &prepare->stale_has_emailids, &prepare->error))
 		return false;
 	prepare->stamp = maildir_stamp(prepare->maildir);
+	prepare->is_untouched = is_untouched(prepare);
+	if (prepare->is_untouched)
+		return prepare_known(prepare);
+	prepare->row.new_ns = 0;
+	prepare->row.cur_ns = 0;
 	if (!scan(prepare))
 		return false;
 	if (!uidset_is_empty(&prepare->doubled) &&
@@ -424,7 +460,13 @@ prepare_disk(struct prepare *prepare)
 		prepare->row.highestmodseq = 0;
 		return true;
 	}
-	return prepare_rows(prepare);
+	if (!prepare_rows(prepare))
+		return false;
+	if (is_as_agreed(prepare)) {
+		prepare->row.new_ns = prepare->stamp.new_ns;
+		prepare->row.cur_ns = prepare->stamp.cur_ns;
+	}
+	return true;
 }
 
 static void
@@ -457,6 +499,10 @@ report_files(const struct prepare *prepare)
 {
 	const struct log_subject *subject = &prepare->folder->subject;
 
+	if (prepare->is_untouched)
+		log_debug(subject,
+		    "%" PRIu32 " messages, untouched since the last look",
+		    prepare->index.count);
 	if (prepare->local_files > 0)
 		log_info(subject,
 		    "%" PRIu32 " files without a UID of the server's are "
@@ -501,7 +547,7 @@ prepare_done(void *data)
 	folder->stale_uidvalidity = prepare->stale;
 	folder->match.stale_has_emailids = prepare->stale_has_emailids;
 	folder->row = prepare->row;
-	folder->saved = prepare->row;
+	folder->saved = prepare->loaded;
 	folder->index = prepare->index;
 	prepare->index = (struct index){0};
 	folder->keywords = prepare->keywords;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
@@ -246,6 +247,18 @@ read_command_line(int argc, char **argv, struct options *options, char **words,
 	return -1;
 }
 
+/* A folder takes two descriptors, and there may be thousands of them. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -255,6 +268,7 @@ main(int argc, char **argv)
 	int code;
 
 	close_up();
+	raise_descriptors();
 	code = read_command_line(argc, argv, &options, words, &count);
 	if (code == -1 && count == 0)
 		code = refuse("a command is missing", NULL);

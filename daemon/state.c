@@ -13,7 +13,7 @@
 
 #define FOLDER_COLUMNS                                           \
 	"uidvalidity, uidnext, highestmodseq, is_held, is_gone," \
-	" stale_uidvalidity, last_full, mailboxid"
+	" stale_uidvalidity, last_full, mailboxid, new_ns, cur_ns"
 
 static const char *const queries[STATE_QUERY_COUNT] = {
     [STATE_BEGIN] = "BEGIN IMMEDIATE",
@@ -31,7 +31,8 @@ static const char *const queries[STATE_QUERY_COUNT] = {
     [STATE_SET_FOLDER] = "UPDATE folder SET uidvalidity = ?2, uidnext = ?3,"
 			 " highestmodseq = ?4, is_held = ?5, is_gone = ?6,"
 			 " stale_uidvalidity = ?7, last_full = ?8,"
-			 " mailboxid = coalesce(?9, mailboxid)"
+			 " mailboxid = coalesce(?9, mailboxid),"
+			 " new_ns = ?10, cur_ns = ?11"
 			 " WHERE id = ?1",
     [STATE_FOLDERS] =
 	"SELECT " FOLDER_COLUMNS ", mailbox, path FROM folder ORDER BY mailbox",
@@ -244,6 +245,8 @@ read_folder(sqlite3_stmt *statement, struct state_folder *folder)
 		id.len = 0;
 	memcpy(folder->mailboxid, id.at, id.len);
 	folder->mailboxid[id.len] = '\0';
+	folder->new_ns = sqlite3_column_int64(statement, 8);
+	folder->cur_ns = sqlite3_column_int64(statement, 9);
 }
 
 bool
@@ -278,8 +281,8 @@ state_each_folder(struct state *state,
 		struct state_folder folder;
 
 		read_folder(statement, &folder);
-		found(user, state_column(statement, 8),
-		    (const char *)sqlite3_column_text(statement, 9), &folder);
+		found(user, state_column(statement, 10),
+		    (const char *)sqlite3_column_text(statement, 11), &folder);
 	}
 	return state_finish(statement) && code == SQLITE_DONE
 	    ? true

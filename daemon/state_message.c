@@ -182,6 +182,8 @@ apply_folder(struct state *state, int64_t id, const struct state_folder *folder)
 	sqlite3_stmt *statement = state->statements[STATE_SET_FOLDER];
 
 	state_bind_numbers(statement, 1, numbers, 8);
+	state_bind_numbers(
+	    statement, 10, (int64_t[]){folder->new_ns, folder->cur_ns}, 2);
 	if (folder->mailboxid[0] != '\0')
 		(void)state_bind_blob(statement, 9, span_of(folder->mailboxid));
 	return state_run(state, STATE_SET_FOLDER);

@@ -17,7 +17,7 @@
 
 /* "MMir" in the file's header: another program's database is not ours. */
 #define APPLICATION_ID 0x4d4d6972
-#define VERSION	       2
+#define VERSION	       3
 
 #define BUSY_TIMEOUT_MS 5000
 
@@ -60,6 +60,9 @@ static const char *const upgrades[VERSION] = {
     " next_try INTEGER NOT NULL,"
     " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
     "PRAGMA user_version = 2;",
+    "ALTER TABLE folder ADD COLUMN new_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN cur_ns INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 3;",
 };
 
 bool

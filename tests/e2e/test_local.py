@@ -52,7 +52,9 @@ class Local(case.Case):
         daemon = self.run_daemon()
         for name in names or ("INBOX",):
             daemon.wait_line("main/%s: the same as" % name)
-        daemon.wait_until(lambda: b" IDLE" in self.imap.rawlog(), "IDLE")
+        daemon.wait_until(
+            lambda: self.imap.rawlog().rstrip().endswith(b" IDLE"),
+            "IDLE to be the last word")
         return daemon
 
     def mark(self):
@@ -94,7 +96,7 @@ class Local(case.Case):
 
 class WhileItRuns(Local):
     def test_flags_that_a_reader_changed_are_put_back_without_a_question(self):
-        daemon = self.watching()
+        daemon = self.watching(disable_extensions=["NOTIFY"])
         folder = self.mirrored.folder()
         self.mark()
         since = len(daemon.lines)

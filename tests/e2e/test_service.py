@@ -2,6 +2,7 @@
 """The life of the daemon: what it tells systemd, signals, reload, the end."""
 
 import os
+import resource
 import signal
 import time
 
@@ -141,6 +142,15 @@ class Service(case.Case):
         time.sleep(2)
         self.assertLess(ticks() - before, 0.2 * os.sysconf("SC_CLK_TCK"))
         self.assertEqual(daemon.stop(), 0)
+
+    def test_it_may_open_as_much_as_it_is_allowed(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, limits[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        daemon = self.running()
+        self.assertEqual(
+            resource.prlimit(daemon.child.pid, resource.RLIMIT_NOFILE),
+            (limits[1], limits[1]))
 
     def test_files_are_private_whatever_the_umask(self):
         old = os.umask(0)

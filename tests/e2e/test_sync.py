@@ -114,6 +114,21 @@ class Sync(case.Case):
         mirror.sync()
         self.assert_exact(self.client(server), "INBOX", mirror.folder())
 
+    def test_untouched_directories_are_not_read_again(self):
+        server = self.dovecot()
+        imap.fill(server, "INBOX", some(20))
+        mirror = self.mirror(server, top={"log_level": "debug"})
+        mirror.sync()
+        folder = mirror.folder()
+        for name in ("new", "cur"):
+            os.utime(os.path.join(folder, name), (1500000000, 1500000000))
+        self.assertNotIn("untouched", mirror.sync().err)
+        self.assertIn("20 messages, untouched", mirror.sync().err)
+        sub, name = compare.local_names(folder)[0]
+        os.remove(os.path.join(folder, sub, name))
+        self.assertNotIn("untouched", mirror.sync().err)
+        self.assert_exact(self.client(server), "INBOX", folder)
+
     def test_a_deleted_file_is_fetched_again(self):
         server = self.dovecot()
         imap.fill(server, "INBOX", some(20))

@@ -28,10 +28,10 @@ END_TEST
 START_TEST(test_a_folder_comes_back_as_it_was)
 {
 	static const struct state_folder folders[] = {
-	    {1, 2, 3, 0, false, false, 0, "F1"},
+	    {1, 2, 3, 0, false, false, 0, 0, 0, "F1"},
 	    {UINT32_MAX, UINT32_MAX, INT64_MAX, UINT32_MAX, true, false,
-		INT64_MAX, "F2"},
-	    {7, 8, UINT64_MAX, 6, false, true, 9, "F1"},
+		INT64_MAX, INT64_MAX, -1, "F2"},
+	    {7, 8, UINT64_MAX, 6, false, true, 9, 10, 11, "F1"},
 	};
 	/* Bytes that are no text, as a mailbox's name may have them. */
 	struct span mailbox = {"B\xe4ume\x01'\"", 8};
@@ -52,6 +52,8 @@ START_TEST(test_a_folder_comes_back_as_it_was)
 		    folder.stale_uidvalidity, folders[i].stale_uidvalidity);
 		ck_assert_int_eq(folder.is_gone, folders[i].is_gone);
 		ck_assert_int_eq(folder.last_full, folders[i].last_full);
+		ck_assert_int_eq(folder.new_ns, folders[i].new_ns);
+		ck_assert_int_eq(folder.cur_ns, folders[i].cur_ns);
 		ck_assert_str_eq(folder.mailboxid, folders[i].mailboxid);
 	}
 }
