@@ -143,7 +143,6 @@ note_seen(struct account *account)
 	enum whole whole = WHOLE;
 	bool is_believed = account->listing.count > 0;
 	struct seat *seat;
-	uint32_t left = 0;
 	uint32_t known = 0;
 
 	account_each_seat(account, seat)
@@ -164,17 +163,13 @@ note_seen(struct account *account)
 		struct remembered *item = &remembered->items[i];
 		struct span bytes = {item->mailbox, item->mailbox_len};
 
-		if (mailboxes_find(&account->listing, bytes) == NULL) {
-			remembered->items[left++] = *item;
-			is_believed &= !is_inbox(bytes);
+		item->is_missing =
+		    mailboxes_find(&account->listing, bytes) == NULL;
+		if (!item->is_missing)
 			continue;
-		}
-		mem_free(item->mailbox);
-		mem_free(item->path);
-	}
-	remembered->count = left;
-	if (left > 0)
 		whole = LACKS_MORE;
+		is_believed &= !is_inbox(bytes);
+	}
 	/* Dovecot lists INBOX alone while another session renames */
 	account->is_doubtful = is_believed && !account->is_doubtful &&
 	    whole == LACKS_MORE && account->listing.count < known / 2 + 1;
@@ -243,6 +238,25 @@ add_newcomer(struct account *account, const struct mailbox *mailbox)
 	folder_wake(seat->folder);
 }
 
+/* Those that the listing has are folders now. */
+static void
+forget_listed(struct account_remembered *remembered)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < remembered->count; i++) {
+		struct remembered *item = &remembered->items[i];
+
+		if (item->is_missing) {
+			remembered->items[left++] = *item;
+			continue;
+		}
+		mem_free(item->mailbox);
+		mem_free(item->path);
+	}
+	remembered->count = left;
+}
+
 void
 account_add_newcomers(struct account *account)
 {
@@ -253,6 +267,7 @@ account_add_newcomers(struct account *account)
 		    &account->chosen.items[account->newcomers[i].chosen]);
 	account->newcomers = mem_free(account->newcomers);
 	account->newcomer_count = 0;
+	forget_listed(&account->remembered);
 	report_unselected(account);
 	account_settle_seats(account);
 	account->is_listed = true;

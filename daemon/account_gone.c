@@ -191,7 +191,8 @@ collect(struct account *account, struct reconciling *all)
 		struct span mailbox = {remembered->items[i].mailbox,
 		    remembered->items[i].mailbox_len};
 
-		if (account_find_seat(account, mailbox) == NULL)
+		if (remembered->items[i].is_missing &&
+		    account_find_seat(account, mailbox) == NULL)
 			add_missing(all, mailbox, SPANMAP_NONE);
 	}
 	all->candidates = mem_alloc(

@@ -22,6 +22,7 @@ struct remembered {
 	char *mailbox;
 	size_t mailbox_len;
 	char *path; /* or NULL */
+	bool is_missing; /* from the last listing */
 };
 
 struct account_remembered {

@@ -9,9 +9,6 @@
 #include "daemon/quirk.h"
 #include "libclient/base/mem.h"
 
-/* How long a learned limit of connections is believed. */
-#define LIMIT_LASTS UINT64_C(600000000)
-
 /* A connection that lasted so long was a good one: so may the next be. */
 #define RECONNECT_AT_ONCE UINT64_C(10000000)
 
@@ -77,18 +74,6 @@ on_ready(struct account *account, struct connection *connection)
 	}
 	account_serve(account);
 	account_changed(account);
-}
-
-void
-account_learn_limit(
-    struct account *account, uint32_t limit, const struct imap_error *error)
-{
-	account->limit = limit;
-	account->limit_until = clock_now() + LIMIT_LASTS;
-	log_notice(&account->subject,
-	    "going on with %" PRIu32 " connections: %s", limit, error->text);
-	account_assign_watch(account);
-	account_serve(account);
 }
 
 /*
@@ -162,9 +147,9 @@ on_closed(struct account *account, struct connection *connection,
 	account_obey(account, &copy);
 	if (seat != NULL)
 		folder_lost(seat->folder, &copy, false);
-	else if (was_poller && !has_lasted)
+	if (was_poller && !has_lasted)
 		account_back_off(account, &copy);
-	else
+	else if (seat == NULL)
 		log_info(&account->subject, "connection lost: %s", copy.text);
 }
 
@@ -470,7 +455,9 @@ serve_one(struct account *account)
 		return false;
 	if (account_connection_count(account) < account->limit) {
 		/* the first one tells whether the server wants us */
-		if (connecting > 0 && (!account->is_listed || connecting > 1))
+		if (connecting > 1 ||
+		    (!account->is_listed &&
+			(connecting > 0 || account->poller != NULL)))
 			return false;
 		open_connection(account);
 		return connecting > 0;

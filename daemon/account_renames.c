@@ -98,6 +98,8 @@ find_only(struct reconciling *all, const struct missing *missing,
 	for (uint32_t i = 0; found != NULL && i < all->missing_count; i++)
 		if (&all->missing[i] != missing &&
 		    all->missing[i].outcome != IS_RENAMED &&
+		    /* it was that one before, and lost its name to it */
+		    (missing->row.is_gone || !all->missing[i].row.is_gone) &&
 		    is_same(&all->missing[i], found))
 			return NULL;
 	return found;
@@ -361,6 +363,10 @@ account_renames_work(void *data)
 			&error))
 			continue;
 		missing->outcome = IS_GONE;
+		/* it may have gone with its parent, and something stays */
+		if (missing->path != NULL)
+			(void)move_directory(
+			    all, missing, missing->path, &error);
 		(void)snprintf(
 		    missing->note, sizeof(missing->note), "%s", error.text);
 	}

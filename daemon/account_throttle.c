@@ -14,6 +14,9 @@
 #define GROWTH_MAX 16
 #define WAIT_MAX   (3600 * SECOND)
 
+/* How long a learned limit of connections is believed. */
+#define LIMIT_LASTS (600 * SECOND)
+
 /* That something behind the server fails is one folder's affair. */
 static bool
 is_ours(const struct throttle *throttle)
@@ -119,4 +122,18 @@ account_is_throttled(struct account *account, struct connection *connection,
 		account_drop(account, connection);
 	folder_lost(seat->folder, &error, false);
 	return true;
+}
+
+/* ---- connections ---- */
+
+void
+account_learn_limit(
+    struct account *account, uint32_t limit, const struct imap_error *error)
+{
+	account->limit = limit;
+	account->limit_until = clock_now() + LIMIT_LASTS;
+	log_notice(&account->subject,
+	    "going on with %" PRIu32 " connections: %s", limit, error->text);
+	account_assign_watch(account);
+	account_serve(account);
 }

@@ -21,12 +21,17 @@ print_summary(void *user, const struct account *account)
 	uint64_t reflagged = 0;
 	uint32_t failed = 0;
 	uint32_t held = 0;
+	uint32_t gone = 0;
 	uint32_t count = 0;
 	const struct folder *folder;
 
 	for (; (folder = account_folder(account, count)) != NULL; count++) {
 		struct folder_report own = folder_report(folder);
 
+		if (own.is_gone) {
+			gone++;
+			continue;
+		}
 		messages += own.messages;
 		fetched += own.fetched;
 		removed += own.removed;
@@ -38,12 +43,15 @@ print_summary(void *user, const struct account *account)
 		return;
 	(void)printf("%s: %" PRIu32 " folders, %" PRIu64 " messages: %" PRIu64
 		     " new, %" PRIu64 " removed, %" PRIu64 " with other flags",
-	    report.name, count, messages, fetched, removed, reflagged);
+	    report.name, count - gone, messages, fetched, removed, reflagged);
 	if (failed > 0)
 		(void)printf(", %" PRIu32 " folders failed", failed);
 	if (held > 0)
 		(void)printf(
 		    ", %" PRIu32 " folders held by delete_guard", held);
+	if (gone > 0)
+		(void)printf(
+		    ", %" PRIu32 " folders gone from the server", gone);
 	if (count == 0 && report.error != NULL)
 		(void)printf(", failed: %s", report.error->text);
 	(void)printf("\n");

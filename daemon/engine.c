@@ -18,6 +18,9 @@
 #include "daemon/status.h"
 #include "libclient/base/mem.h"
 
+/* The status line walks all folders: not more often than this. */
+#define STATUS_INTERVAL UINT64_C(200000)
+
 /* How long the end may take: systemd is promised five seconds. */
 #define STOP_LIMIT UINT64_C(3000000)
 
@@ -51,6 +54,7 @@ struct engine {
 	struct slot *slots;
 	sd_event_source *look_later;
 	sd_event_source *stop_timer;
+	sd_event_source *status_timer; /* on: the line is to be shown */
 	struct netwatch *netwatch;
 	bool has_reloaded;
 	bool is_stopping;
@@ -257,18 +261,33 @@ look_at_leaving(struct engine *engine)
 	free_unused_settings(engine);
 }
 
-static void
-show_status(const struct engine *engine)
+static int
+show_status(sd_event_source *source, uint64_t at, void *user)
 {
+	const struct engine *engine = user;
 	struct status status = {0};
 	char *line;
 
+	(void)source;
+	(void)at;
 	for (const struct slot *slot = engine->slots; slot != NULL;
 	     slot = slot->next)
 		status_add(&status, slot->account);
 	line = status_line(&status);
 	notify_status(line);
 	mem_free(line);
+	return 0;
+}
+
+static void
+show_status_soon(struct engine *engine)
+{
+	if (sd_event_source_get_enabled(engine->status_timer, NULL) > 0)
+		return;
+	(void)sd_event_source_set_time_relative(
+	    engine->status_timer, STATUS_INTERVAL);
+	(void)sd_event_source_set_enabled(
+	    engine->status_timer, SD_EVENT_ONESHOT);
 }
 
 static int
@@ -284,7 +303,7 @@ look(sd_event_source *source, void *user)
 	}
 	if (engine->config.mode == ACCOUNT_RUNS) {
 		look_at_leaving(engine);
-		show_status(engine);
+		show_status_soon(engine);
 		if (!engine->has_reloaded && is_second_instance(engine)) {
 			engine->exit_code = EX_TEMPFAIL;
 			stop(engine);
@@ -532,6 +551,9 @@ engine_run(struct engine *engine)
 	(void)sd_event_add_time_relative(engine->loop, &engine->stop_timer,
 	    CLOCK_BOOTTIME, STOP_LIMIT, 0, on_stop_timer, engine);
 	(void)sd_event_source_set_enabled(engine->stop_timer, SD_EVENT_OFF);
+	(void)sd_event_add_time(engine->loop, &engine->status_timer,
+	    CLOCK_BOOTTIME, 0, 1000, show_status, engine);
+	(void)sd_event_source_set_enabled(engine->status_timer, SD_EVENT_OFF);
 	for (struct slot *slot = engine->slots; slot != NULL;
 	     slot = slot->next) {
 		slot->account = make_account(engine, slot, slot->successor);
@@ -555,6 +577,8 @@ engine_free(struct engine *engine)
 		return NULL;
 	engine->look_later = sd_event_source_disable_unref(engine->look_later);
 	engine->stop_timer = sd_event_source_disable_unref(engine->stop_timer);
+	engine->status_timer =
+	    sd_event_source_disable_unref(engine->status_timer);
 	engine->netwatch = netwatch_free(engine->netwatch);
 	/* a disk that never answers must not keep the process */
 	if (engine->is_forced)

@@ -63,7 +63,7 @@ mailboxes_add(struct mailboxes *all, const struct imap_list *list)
 	struct mailbox *mailbox;
 
 	if ((list->flags & (IMAP_LIST_NOSELECT | IMAP_LIST_NONEXISTENT)) != 0 ||
-	    !is_usable(key) || mailboxes_find(all, key) != NULL)
+	    !is_usable(key) || spanmap_get(&all->index, key) != SPANMAP_NONE)
 		return;
 	if (all->count >= MAILBOXES_MAX ||
 	    all->bytes + key.len > MAILBOXES_MAX_BYTES) {

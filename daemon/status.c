@@ -34,7 +34,10 @@ status_add(struct status *status, const struct account *account)
 			status->idling++;
 			break;
 		case WATCHER_RESTING:
-			status->polled++;
+			if (own.watch == MAILBOX_NOTIFIED)
+				status->notified++;
+			else
+				status->polled++;
 			break;
 		case WATCHER_STOPPED:
 			break;
@@ -54,8 +57,10 @@ status_line(const struct status *status)
 	buf_init(&line, LINE_CAP);
 	(void)buf_add_format(&line,
 	    "watching %" PRIu32 " folders by IDLE, %" PRIu32
-	    " by polling, %" PRIu32 " being synced; %" PRIu64 " messages",
-	    status->idling, status->polled, status->working, status->messages);
+	    " by NOTIFY, %" PRIu32 " by polling, %" PRIu32
+	    " being synced; %" PRIu64 " messages",
+	    status->idling, status->notified, status->polled, status->working,
+	    status->messages);
 	if (status->failing > 0)
 		(void)buf_add_format(
 		    &line, "; %" PRIu32 " folders failing", status->failing);

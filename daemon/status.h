@@ -12,8 +12,9 @@
 struct status {
 	uint32_t accounts;
 	uint32_t folders;
-	uint32_t idling; /* folders with push, at rest */
-	uint32_t polled; /* folders without, at rest */
+	uint32_t idling; /* folders with an IDLE of their own, at rest */
+	uint32_t notified; /* folders that NOTIFY tells of, at rest */
+	uint32_t polled; /* folders without push, at rest */
 	uint32_t working; /* folders that are being made the same */
 	uint32_t failing; /* folders with an error */
 	uint64_t messages;
@@ -23,7 +24,8 @@ struct status {
 
 void status_add(struct status *status, const struct account *account);
 
-/* "watching 12 folders by IDLE, polling 3, 5120 messages"; to be freed. */
+/* "watching 12 folders by IDLE, 0 by NOTIFY, 3 by polling, ..."; to be freed.
+ */
 char *status_line(const struct status *status);
 
 #endif

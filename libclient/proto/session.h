@@ -84,8 +84,7 @@ void session_closed(struct session *session, const struct imap_error *error);
  * refused (failed encoding, or the session is not READY or has ended). */
 uint64_t session_command(
     struct session *session, struct command *command, enum pipeline_kind kind);
-
-/* As session_command() for SELECT and EXAMINE; for UNSELECT and CLOSE. */
+/* The same for SELECT and EXAMINE; for UNSELECT and CLOSE. */
 uint64_t session_select(struct session *session, struct command *command);
 uint64_t session_leave(struct session *session, struct command *command);
 

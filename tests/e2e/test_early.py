@@ -15,6 +15,7 @@ class Early(case.Fake):
         self.serve(3, capabilities=fake.CAPABILITIES + EXTENSIONS, **more)
         self.server.modseq = 7
         self.mirrored, daemon = self.watching()
+        daemon.wait_line("the same as the server")
         daemon.stop()
         self.begun = len(self.server.log)
 

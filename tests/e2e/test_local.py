@@ -53,7 +53,8 @@ class Local(case.Case):
         for name in names or ("INBOX",):
             daemon.wait_line("main/%s: the same as" % name)
         daemon.wait_until(
-            lambda: self.imap.rawlog().rstrip().endswith(b" IDLE"),
+            lambda: any(text.rstrip().endswith(b" IDLE")
+                        for _, text in self.logs()),
             "IDLE to be the last word")
         return daemon
 

@@ -184,6 +184,8 @@ class Pretender(case.Case):
         self.watching = None
 
         def hook(session, tag, name, rest):
+            if name == "NOTIFY" and "(selected" in rest:
+                return [tag + " BAD only for others"]
             if name == "NOTIFY" and rest != "NONE":
                 self.watching = session
                 return answer(session, tag, rest)
@@ -243,7 +245,7 @@ class Refused(Pretender):
         with self.mirrored.start() as daemon:
             daemon.wait_until(
                 lambda: len(self.server.said(" IDLE$")) >= 3, "IDLE")
-        self.assertEqual(self.server.said(" NOTIFY"), [])
+        self.assertEqual(self.server.said(" NOTIFY SET STATUS"), [])
 
     def test_events_that_it_does_not_know_are_left_out(self):
         def answer(_session, tag, rest):
@@ -252,8 +254,8 @@ class Refused(Pretender):
             return self.covered(tag)
         self.begin(answer)
         self.daemon.wait_until(
-            lambda: len(self.server.said("NOTIFY SET")) == 2, "a second SET")
-        self.assertIn("FlagChange", self.server.said("NOTIFY SET")[1])
+            lambda: len(self.server.said("NOTIFY SET STATUS")) == 2, "a second SET")
+        self.assertIn("FlagChange", self.server.said("NOTIFY SET STATUS")[1])
 
     def test_what_it_does_not_tell_of_gets_an_idle(self):
         self.begin(lambda session, tag, rest: self.covered(tag, ("a",)))
@@ -267,13 +269,13 @@ class Refused(Pretender):
         self.begin(lambda session, tag, rest: self.covered(tag))
         for name in ("INBOX", "a", "b"):
             self.arrives(name, 1)
-        sets = len(self.server.said("NOTIFY SET"))
+        sets = len(self.server.said("NOTIFY SET STATUS"))
         # nobody hears of it, but that there was something
         with self.server.lock:
             self.server.mailboxes["a"].add(messages.make(2))
         self.watching.send(line)
         self.arrives("a", 2)
-        self.assertGreater(len(self.server.said("NOTIFY SET")), sets)
+        self.assertGreater(len(self.server.said("NOTIFY SET STATUS")), sets)
 
     def test_after_an_overflow_all_is_asked_again(self):
         self.overflow("* OK [NOTIFICATIONOVERFLOW] too much")

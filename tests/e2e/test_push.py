@@ -129,6 +129,7 @@ class Connections(case.Case):
 
     def test_the_first_has_push_when_polls_are_rare(self):
         self.begin(("INBOX", "a", "b"), max_connections=1, poll_interval="1h")
+        self.daemon.wait_note("1 folders by IDLE.* 2 by polling, 0 being")
         imap.append(self.other, "a", messages.make(70))
         for number in range(3):
             imap.append(self.other, "INBOX", messages.make(60 + number))

@@ -3,8 +3,9 @@
 
 import os
 import re
+import signal
 
-from lab import case, compare, cyrus, messages, unpacked
+from lab import case, compare, cyrus, messages, relay
 from lab import client as imap
 
 
@@ -146,6 +147,80 @@ class WhileItRuns(Folders):
         self.ends("Other")
 
 
+class OnOneConnection(Folders):
+    """Who idles on it gives it up while LIST's answer is looked at."""
+
+    names = ("Second", "Third")
+    settings = {
+        "folders": ["First", "Second", "Third"], "poll_interval": "1h",
+        "max_connections": 1,
+        "disable_extensions": ["NOTIFY", "CONDSTORE", "QRESYNC"]}
+
+    def test_a_new_first_one_and_a_missing_last_one(self):
+        self.begin()
+        imap.fill(self.imap, "First", few(90))
+        imap.ok(self.client.delete("Third"))
+        self.daemon.signal(signal.SIGUSR1)
+        self.arrives("First")
+        self.daemon.wait_line("Third.*gone from the server")
+        self.ends("First", "Second")
+
+
+class ByMailboxId(case.Case):
+    """Cyrus says which mailbox it is (RFC 8474), whatever its name."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = cyrus.Cyrus(self.path("server"))
+        self.addCleanup(self.server.stop)
+        self.server.start()
+        self.line = relay.Relay(self.server.port, records=True)
+        self.addCleanup(self.line.close)
+        imap.fill(self.server, "INBOX", few(0))
+        imap.fill(self.server, "Box", few(10))
+        self.other = self.client(self.server)
+        self.mirrored = self.mirror(
+            self.server, tls="none", port=self.line.port, folders=["*"],
+            poll_interval="1s", delete_guard="off")
+
+    def arrives(self, daemon, name):
+        self.wait_alike(daemon, self.other, name, self.mirrored.folder(name))
+
+    def test_a_renamed_one_that_has_changed(self):
+        self.mirrored.sync()
+        before = self.line.bodies()
+        imap.ok(self.other.rename("Box", "Else"))
+        imap.append(self.other, "Else", messages.make(77))
+        self.mirrored.sync()
+        self.assert_exact(self.other, "Else", self.mirrored.folder("Else"))
+        self.assertEqual(self.line.bodies() - before, 1)
+        self.assertFalse(os.path.exists(self.mirrored.folder("Box")))
+
+    def test_a_renamed_one_that_has_changed_while_it_runs(self):
+        daemon = self.mirrored.start()
+        self.addCleanup(daemon.kill)
+        self.arrives(daemon, "Box")
+        before = self.line.bodies()
+        imap.ok(self.other.rename("Box", "Else"))
+        imap.append(self.other, "Else", messages.make(77))
+        self.arrives(daemon, "Else")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.line.bodies() - before, 1)
+        self.assertFalse(os.path.exists(self.mirrored.folder("Box")))
+
+    def test_another_one_of_the_same_name(self):
+        daemon = self.mirrored.start()
+        self.addCleanup(daemon.kill)
+        self.arrives(daemon, "Box")
+        before = self.line.bodies()
+        imap.ok(self.other.delete("Box"))
+        imap.fill(self.server, "Box", few(50, 2))
+        self.arrives(daemon, "Box")
+        self.assertEqual(daemon.stop(), 0)
+        self.assert_exact(self.other, "Box", self.mirrored.folder("Box"))
+        self.assertEqual(self.line.bodies() - before, 2)
+
+
 class NothingIsEverDownloadedTwice(Folders):
     settings = dict(Folders.settings, layout="maildir++")
 
@@ -200,6 +275,18 @@ class WhileItIsDown(Folders):
         for name in ("Deep", "Deep/er", "Old"):
             self.assert_exact(self.client, name, self.mirrored.folder(name))
         self.assertFalse(os.path.exists(self.mirrored.folder("Old/deep")))
+
+    def test_a_tree_that_is_torn_apart(self):
+        self.sync()
+        self.rename("Old/deep", "Deep")
+        self.rename("Old", "Archive")
+        self.imap.begin_rawlog()
+        self.sync()
+        self.assertEqual(self.bodies(), 0)
+        for name in ("Deep", "Deep/er", "Archive"):
+            self.assert_exact(self.client, name, self.mirrored.folder(name))
+        for name in ("Old", "Archive/deep"):
+            self.assertFalse(os.path.exists(self.mirrored.folder(name)))
 
     def test_what_was_inside_and_is_gone_stays_where_it_was(self):
         self.sync()

@@ -153,8 +153,10 @@ class Tree:
         """Does the mirror know it by whatever name it has?"""
         if folder.is_deleted:
             return False
-        if self._path_of(folder.name) in self.kept:
-            return False  # the place is taken
+        path = self._path_of(folder.name)
+        if path in self.kept or (path in self.local
+                                 and folder.name != folder.name_at_rest):
+            return False  # the place is taken, or was: it may be filled anew
         known_by = self.model.dialect.known_by
         return known_by == "MAILBOXID" or (
             known_by == "UIDVALIDITY" and not folder.is_changed)

@@ -69,6 +69,25 @@ notify_selected(struct imap *imap)
 	return imap_notify_selected(imap, IMAP_FETCH_FLAGS | IMAP_FETCH_BODY);
 }
 
+static uint64_t
+notify_all(struct imap *imap)
+{
+	return imap_notify(
+	    imap, IMAP_NOTIFY_MESSAGES | IMAP_NOTIFY_FLAGS | IMAP_NOTIFY_NAMES);
+}
+
+static uint64_t
+notify_messages(struct imap *imap)
+{
+	return imap_notify(imap, IMAP_NOTIFY_MESSAGES);
+}
+
+static uint64_t
+notify_none(struct imap *imap)
+{
+	return imap_notify(imap, 0);
+}
+
 static const struct {
 	uint64_t (*send)(struct imap *imap);
 	const char *line;
@@ -87,6 +106,14 @@ static const struct {
     {list, "< LIST \"\" % RETURN (SPECIAL-USE)"},
     {imap_uid_search_all, "< UID SEARCH RETURN (ALL) ALL"},
     {enable, "< ENABLE QRESYNC"},
+    {notify_all,
+	"< NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange "
+	"MailboxName))"},
+    {notify_messages,
+	"< NOTIFY SET STATUS (personal (MessageNew MessageExpunge))"},
+    {notify_none, "< NOTIFY NONE"},
+    {imap_unselect, "< UNSELECT"},
+    {imap_close, "< CLOSE"},
     {notify_selected,
 	"< NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[]) "
 	"MessageExpunge FlagChange))"},

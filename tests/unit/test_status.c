@@ -12,16 +12,20 @@ static const struct {
 	const char *line;
 } cases[] = {
     {{0},
-	"watching 0 folders by IDLE, 0 by polling, 0 being synced; "
+	"watching 0 folders by IDLE, 0 by NOTIFY, 0 by polling, 0 being "
+	"synced; "
 	"0 messages"},
-    {{.idling = 12, .polled = 3, .working = 1, .messages = 5120},
-	"watching 12 folders by IDLE, 3 by polling, 1 being synced; "
+    {{.idling = 12, .notified = 4, .polled = 3, .working = 1, .messages = 5120},
+	"watching 12 folders by IDLE, 4 by NOTIFY, 3 by polling, 1 being "
+	"synced; "
 	"5120 messages"},
     {{.messages = UINT64_C(5000000000), .failing = 2},
-	"watching 0 folders by IDLE, 0 by polling, 0 being synced; "
+	"watching 0 folders by IDLE, 0 by NOTIFY, 0 by polling, 0 being "
+	"synced; "
 	"5000000000 messages; 2 folders failing"},
     {{.trouble_account = "work", .trouble = "refused"},
-	"watching 0 folders by IDLE, 0 by polling, 0 being synced; "
+	"watching 0 folders by IDLE, 0 by NOTIFY, 0 by polling, 0 being "
+	"synced; "
 	"0 messages; work: refused"},
 };
 

@@ -368,6 +368,20 @@ START_TEST(test_random_events_follow_the_table)
 }
 END_TEST
 
+START_TEST(test_a_mailbox_that_was_replaced_is_opened_again)
+{
+	static const enum watcher_state states[] = {WATCHER_COMPARING,
+	    WATCHER_IDLING, WATCHER_SETTLING, WATCHER_LEAVING};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		put(states[i]);
+		watcher_tell(&watcher, WATCHER_AGAIN);
+		ck_assert_int_eq(watcher.state, WATCHER_SELECTING);
+		ck_assert_uint_eq(acted_count, 1);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -401,6 +415,7 @@ main(void)
 	    tests, test_what_is_told_inside_an_action_waits_until_it_returned);
 	tcase_add_test(tests, test_waiting_events_keep_their_order);
 	tcase_add_test(tests, test_a_waiting_events_action_may_tell_again);
+	tcase_add_test(tests, test_a_mailbox_that_was_replaced_is_opened_again);
 	tcase_add_test(tests, test_the_queue_holds_what_it_says);
 	tcase_add_loop_test(tests, test_random_events_follow_the_table, 1, 9);
 	suite_add_tcase(suite, tests);
