@@ -13,7 +13,7 @@
 #define UNWEIGHED_MOST 32
 
 /* Sizes are asked for in time, so that fetching does not wait for them. */
-#define WEIGHED_LEAST (2 * WINDOW_MESSAGES)
+#define WEIGHED_LEAST (UINT64_C(2) * WINDOW_MESSAGES)
 
 bool
 folder_has_absent(struct folder *folder)

@@ -5,6 +5,7 @@
  */
 #include "daemon/folder_private.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -91,6 +92,47 @@ needs_after_examine(
 	return NEED_CHANGES;
 }
 
+/* By its MAILBOXID it is known again under another name, and another one under
+ * its own (RFC 8474), though UIDVALIDITY be the same by chance. */
+static bool
+is_replaced(const struct folder *folder, const struct imap_mailbox *mailbox)
+{
+	return folder->row.mailboxid[0] != '\0' &&
+	    mailbox->mailboxid[0] != '\0' &&
+	    strcmp(folder->row.mailboxid, mailbox->mailboxid) != 0;
+}
+
+/* What is here is another mailbox's: it goes before the new one comes, as its
+ * files may have the same names. */
+static enum watcher_event
+begin_anew(struct folder *folder, const struct imap_mailbox *mailbox)
+{
+	const struct compare_rules rules = folder_rules(folder);
+	uint32_t count = folder->index.count;
+
+	folder_begin_lap(folder);
+	uidset_clear(&folder->vanished);
+	folder->resyncs = false;
+	folder->has_looked = true;
+	if (compare_holds(&rules, count, count)) {
+		folder_note_held(folder, true);
+		return WATCHER_SAME;
+	}
+	log_notice(&folder->subject,
+	    "another mailbox has taken the name: its messages replace the "
+	    "%" PRIu32 " that are here",
+	    count);
+	index_uids(&folder->index, &folder->compare.plan.remove);
+	memcpy(folder->row.mailboxid, mailbox->mailboxid,
+	    sizeof(folder->row.mailboxid));
+	folder->row.highestmodseq = 0;
+	folder->row.uidnext = mailbox->uidnext;
+	folder->told_modseq = mailbox->highestmodseq;
+	folder->next_uid = 1;
+	folder_need(folder, NEED_LISTING);
+	return WATCHER_FETCHED;
+}
+
 /* The first look after EXAMINE; false if *event says what comes instead. */
 static bool
 look_at_mailbox(struct folder *folder, enum watcher_event *event)
@@ -110,6 +152,10 @@ look_at_mailbox(struct folder *folder, enum watcher_event *event)
 		uidset_clear(&folder->vanished);
 		folder_begin_generation(folder, mailbox->uidvalidity);
 		*event = WATCHER_NONE;
+		return false;
+	}
+	if (is_replaced(folder, mailbox)) {
+		*event = begin_anew(folder, mailbox);
 		return false;
 	}
 	folder->has_looked = true;

@@ -32,8 +32,8 @@ folder_rules(const struct folder *folder)
 	};
 }
 
-static void
-note_held(struct folder *folder, bool is_held)
+void
+folder_note_held(struct folder *folder, bool is_held)
 {
 	if (is_held && !folder->row.is_held)
 		log_warning(&folder->subject,
@@ -119,7 +119,7 @@ judge_complete(struct folder *folder)
 	compare_listed(&folder->compare, &rules);
 	if (folder->answered == QUESTION_LISTING)
 		note_full(folder);
-	note_held(folder, folder->compare.plan.is_held);
+	folder_note_held(folder, folder->compare.plan.is_held);
 	/* what is refuted leaves its name, and is fetched in the next lap */
 	uidset_minus(&folder->compare.plan.remove, &folder->refuted);
 	uidset_clear(&folder->vanished);
@@ -137,7 +137,7 @@ judge_changes(struct folder *folder)
 		if (!uidset_is_empty(&folder->vanished))
 			folder_need(folder, NEED_UIDS);
 	} else {
-		note_held(folder, folder->compare.plan.is_held);
+		folder_note_held(folder, folder->compare.plan.is_held);
 	}
 	uidset_clear(&folder->vanished);
 }

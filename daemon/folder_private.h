@@ -86,7 +86,7 @@ struct folder {
 	bool resyncs; /* EXAMINE was asked what changed */
 	bool no_resync; /* ... which this server does not know */
 	bool no_search; /* nor UID SEARCH */
-	uint64_t serial_push; /* NOTIFY: new messages are to come by themselves */
+	uint64_t serial_push; /* of NOTIFY: new messages are to come unasked */
 	bool is_pushed; /* ... which the server agreed to */
 	bool no_push; /* ... or did not */
 	bool is_lone; /* the last arrival came after a quiet time */

@@ -42,6 +42,9 @@ void folder_begin_lap(struct folder *folder);
 /* True if a MODSEQ tells what changed since the folder was last the same. */
 bool folder_has_modseq(const struct folder *folder);
 
+/* delete_guard holds the folder, or does not any more. */
+void folder_note_held(struct folder *folder, bool is_held);
+
 /* The items of a FETCH that brings bodies. */
 unsigned folder_body_items(const struct folder *folder);
 

@@ -358,7 +358,7 @@ state_rename_folder(struct state *state, struct span mailbox, struct span to,
 	char *owner = state_path_owner(state, path);
 	bool is_taken = owner != NULL && !span_equal(span_of(owner), mailbox) &&
 	    !span_equal(span_of(owner), to);
-	struct state_folder folder;
+	struct state_folder folder = {0};
 
 	mem_free(owner);
 	if (is_taken)

@@ -25,7 +25,7 @@ struct state_folder {
 	bool is_held; /* by delete_guard */
 	bool is_gone; /* vanished from the server */
 	int64_t last_full; /* comparison of everything: Unix seconds, or 0 */
-	/* When new/ and cur/ had last changed as the rows say it; 0: unknown. */
+	/* When new/ and cur/ had last changed, all as the rows say; or 0. */
 	int64_t new_ns;
 	int64_t cur_ns;
 	/* MAILBOXID, RFC 8474; "": unknown, and in a change: as it was. */

@@ -359,8 +359,8 @@ settle(struct login *login, struct imap_error *error)
 	if (!login->capabilities->known && login->config->known_after.known &&
 	    login->config->is_confidential)
 		use_known(login, &login->config->known_after);
-	login->is_early = login->capabilities->known &&
-	    !login->config->asks_capability;
+	login->is_early =
+	    login->capabilities->known && !login->config->asks_capability;
 	return advance(login, error);
 }
 

@@ -157,9 +157,9 @@ class Tree:
         if path in self.kept or (path in self.local
                                  and folder.name != folder.name_at_rest):
             return False  # the place is taken, or was: it may be filled anew
-        known_by = self.model.dialect.known_by
-        return known_by == "MAILBOXID" or (
-            known_by == "UIDVALIDITY" and not folder.is_changed)
+        # one that was also changed since may be taken for a new one: what is
+        # under its old name then stays, as of any that is gone
+        return self.model.dialect.known_by and not folder.is_changed
 
     def rest(self):
         """Everything was right: what is to be expected from here on."""
