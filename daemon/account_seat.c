@@ -53,13 +53,12 @@ account_add_seat(struct account *account, const struct folder_mailbox *mailbox)
 void
 account_reseat(struct seat *seat, const struct folder_mailbox *mailbox)
 {
-	struct folder *folder = make_folder(seat, mailbox);
+	struct folder *before = seat->folder;
 
-	/* the key of a mailbox of the same name is the new folder's */
-	spanmap_put(&seat->account->seat_index, folder_mailbox_bytes(folder),
-	    seat->place);
-	seat->folder = folder_free(seat->folder);
-	seat->folder = folder;
+	seat->folder = make_folder(seat, mailbox);
+	/* the index borrows the names of the folders that there are */
+	account_index_seats(seat->account);
+	(void)folder_free(before);
 	seat->is_gone = false;
 	seat->has_status = false;
 }
