@@ -9,56 +9,29 @@
 
 #include "libclient/base/mem.h"
 
-/* The masks below mean something else in another version of the tables. */
-#define FORM (CAPABILITY_COUNT * 1000 + MECHANISM_COUNT)
-
-static struct capabilities
-capabilities_of(int64_t offered, int64_t mechanisms)
-{
-	return (struct capabilities){.offered = (uint64_t)offered,
-	    .mechanisms = (uint32_t)mechanisms,
-	    .known = true};
-}
+/* The mask means something else in another version of the table. */
+#define FORM CAPABILITY_COUNT
 
 bool
-account_known(const struct account *account, struct imap_known *known)
+account_known(const struct account *account, struct capabilities *known)
 {
-	const int64_t *facts = account->facts;
-
-	if (facts[FACT_KNOWN_FORM] != FORM)
-		return false;
-	*known = (struct imap_known){
-	    .before = capabilities_of(
-		facts[FACT_KNOWN_BEFORE], facts[FACT_KNOWN_MECHANISMS]),
-	    .after = capabilities_of(facts[FACT_KNOWN_AFTER], 0),
-	};
-	return true;
+	*known = (struct capabilities){
+	    .offered = (uint64_t)account->facts[FACT_KNOWN], .known = true};
+	return account->facts[FACT_KNOWN_FORM] == FORM;
 }
 
 void
 account_note_known(struct account *account, const struct imap *imap)
 {
-	const struct imap_known known = imap_known(imap);
-	int64_t *facts = account->facts;
-	struct imap_known before;
+	const struct capabilities *offered = imap_capabilities(imap);
+	struct capabilities known;
 
-	if (!known.after.known || imap_is_early(imap))
+	if (!offered->known || imap_is_early(imap) ||
+	    (account_known(account, &known) &&
+		known.offered == offered->offered))
 		return;
-	/* an early login has not been told what is offered before it */
-	if (!known.before.known && !account_known(account, &before))
-		return;
-	if (facts[FACT_KNOWN_FORM] == FORM &&
-	    facts[FACT_KNOWN_AFTER] == (int64_t)known.after.offered &&
-	    (!known.before.known ||
-		(facts[FACT_KNOWN_BEFORE] == (int64_t)known.before.offered &&
-		    facts[FACT_KNOWN_MECHANISMS] == known.before.mechanisms)))
-		return;
-	facts[FACT_KNOWN_FORM] = FORM;
-	facts[FACT_KNOWN_AFTER] = (int64_t)known.after.offered;
-	if (known.before.known) {
-		facts[FACT_KNOWN_BEFORE] = (int64_t)known.before.offered;
-		facts[FACT_KNOWN_MECHANISMS] = known.before.mechanisms;
-	}
+	account->facts[FACT_KNOWN_FORM] = FORM;
+	account->facts[FACT_KNOWN] = (int64_t)offered->offered;
 	account_note_facts(account);
 }
 
@@ -93,13 +66,13 @@ remembered_inbox(const struct account *account)
 static bool
 offers_idle(const struct account *account, const struct imap *imap)
 {
-	struct imap_known known;
+	struct capabilities known;
 
 	if (imap != NULL)
 		return capabilities_have(
 		    imap_capabilities(imap), CAPABILITY_IDLE);
 	return account_known(account, &known) &&
-	    capabilities_have(&known.after, CAPABILITY_IDLE);
+	    capabilities_have(&known, CAPABILITY_IDLE);
 }
 
 /* True if the settings choose it, and give it an IDLE of its own. */

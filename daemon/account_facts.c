@@ -32,9 +32,7 @@ static const char *const names[] = {
     [FACT_IDLE_SINCE] = "idle-since",
     [FACT_QUIRKS] = "quirks",
     [FACT_KNOWN_FORM] = "known-form",
-    [FACT_KNOWN_BEFORE] = "known-before",
-    [FACT_KNOWN_MECHANISMS] = "known-mechanisms",
-    [FACT_KNOWN_AFTER] = "known-after",
+    [FACT_KNOWN] = "known",
 };
 
 static char *

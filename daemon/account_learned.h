@@ -22,10 +22,8 @@ enum fact {
 	FACT_IDLE, /* seconds */
 	FACT_IDLE_SINCE,
 	FACT_QUIRKS, /* enum quirk */
-	FACT_KNOWN_FORM, /* what the masks below mean; 0: they are not known */
-	FACT_KNOWN_BEFORE, /* offered before the login: enum capability */
-	FACT_KNOWN_MECHANISMS,
-	FACT_KNOWN_AFTER, /* ... and behind it */
+	FACT_KNOWN_FORM, /* what the mask below means; 0: it is not known */
+	FACT_KNOWN, /* offered behind the login: enum capability */
 	FACT_COUNT
 };
 
@@ -45,7 +43,7 @@ void account_learn_silence(struct account *account, uint64_t silence);
 /* ---- account_early.c ---- */
 
 /* What the last session was offered; false if it is not known. */
-bool account_known(const struct account *account, struct imap_known *known);
+bool account_known(const struct account *account, struct capabilities *known);
 /* Remembers what this one was offered; forgets it. */
 void account_note_known(struct account *account, const struct imap *imap);
 void account_forget_known(struct account *account);

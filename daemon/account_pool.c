@@ -254,7 +254,7 @@ open_connection(struct account *account)
 {
 	const struct settings_account *settings = account->settings;
 	struct connection *connection = mem_new(struct connection);
-	struct imap_known known;
+	struct capabilities known;
 	struct imap_endpoint endpoint = {
 	    .host = settings->host == NULL ? settings->name : settings->host,
 	    .port = settings->port,

@@ -40,7 +40,7 @@ static const struct frame_limits manual_limits = {
 struct imap {
 	sd_event *loop;
 	struct imap_endpoint endpoint;
-	struct imap_known known;
+	struct capabilities known; /* of the last session */
 	char *host;
 	char *user;
 	char *secret;
@@ -348,8 +348,7 @@ new_session(const struct imap *imap)
 		},
 	};
 
-	config.login.known_before = imap->known.before;
-	config.login.known_after = imap->known.after;
+	config.login.known_after = imap->known;
 	if (endpoint->trace != NULL)
 		config.trace = *endpoint->trace;
 	config.login.compress = imap->compresses_at_login;
@@ -514,15 +513,6 @@ const struct imap_mailbox *
 imap_mailbox(const struct imap *imap)
 {
 	return session_mailbox(imap->session);
-}
-
-struct imap_known
-imap_known(const struct imap *imap)
-{
-	return (struct imap_known){
-	    .before = *session_offered_before(imap->session),
-	    .after = *session_capabilities(imap->session),
-	};
 }
 
 const char *

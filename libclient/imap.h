@@ -27,12 +27,6 @@ enum imap_tls {
 	IMAP_TLS_NONE
 };
 
-/* What a server offered before and after its login. */
-struct imap_known {
-	struct capabilities before;
-	struct capabilities after;
-};
-
 /* Whom to talk to and as whom. Copied by imap_new(), pointers excepted where
  * said. */
 struct imap_endpoint {
@@ -54,9 +48,9 @@ struct imap_endpoint {
 	const char *enable; /* borrowed: what to ENABLE if offered, or NULL */
 	bool asks_capability; /* after the login, whatever was told unasked */
 	bool forces_id; /* ID is sent although it is not offered */
-	/* borrowed until imap_new() returns: what imap_known() said of the last
+	/* borrowed until imap_new() returns: imap_capabilities() of the last
 	 * session with this server, which saves round trips; or NULL */
-	const struct imap_known *known;
+	const struct capabilities *known;
 	/* borrowed: told of the protocol's lines, secrets left out; or NULL */
 	const struct trace *trace;
 	/* No login: commands are the owner's own (imaplib.h). */
@@ -215,18 +209,15 @@ bool imap_is_stranded(const struct imap *imap);
  * reply has come; 0: none is due. Also once the connection has ended. */
 uint64_t imap_silence(const struct imap *imap);
 
-/* What the server offered, to be remembered; .known may be false in either. */
-struct imap_known imap_known(const struct imap *imap);
-
 /* Who the server says it is: its greeting's text, and what it answered to ID
  * (a list as sent); cut to some words, "" while unknown. */
 const char *imap_greeting(const struct imap *imap);
 const char *imap_server_id(const struct imap *imap);
 
 /*
- * True if commands are accepted because another session's imap_known() allows
- * it, and the server has not answered the login yet. A connection that ends
- * then says that it is to be forgotten.
+ * True if commands are accepted because imap_endpoint.known allows it, and the
+ * server has not answered the login yet. A connection that ends then says that
+ * it is to be forgotten.
  */
 bool imap_is_early(const struct imap *imap);
 

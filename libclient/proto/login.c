@@ -124,14 +124,8 @@ use_known(struct login *login, const struct capabilities *known)
 static enum login_progress
 say_capability(struct login *login, bool *said, struct imap_error *error)
 {
-	const struct capabilities *known = login->is_authenticated
-	    ? &login->config->known_after
-	    : &login->config->known_before;
 	struct command command;
 
-	if (!login->capabilities->known && known->known &&
-	    login->config->is_confidential)
-		use_known(login, known);
 	if (login->capabilities->known &&
 	    !(login->config->asks_capability && login->is_authenticated))
 		return LOGIN_GOES_ON;

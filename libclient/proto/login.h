@@ -26,10 +26,9 @@ struct login_config {
 	bool asks_capability; /* after the login, although it was told */
 	bool forces_id; /* ID is sent although it is not offered */
 	const char *id; /* ID's list, sent after the login; NULL: no ID */
-	/* What the last session was offered before and after its login; .known
-	 * is false if there was none. With them, where all is confidential and
-	 * one answer suffices, no reply of the login is waited for. */
-	struct capabilities known_before;
+	/* What the last session was offered behind its login; .known is false
+	 * if there was none. With it, where all is confidential and one answer
+	 * suffices, no reply of the login is waited for. */
 	struct capabilities known_after;
 	bool compress; /* COMPRESS DEFLATE if offered; may be set meanwhile */
 };

@@ -117,10 +117,6 @@ void session_expect_end(struct session *session);
 
 const struct capabilities *session_capabilities(const struct session *session);
 const struct imap_mailbox *session_mailbox(const struct session *session);
-/* What was offered before the login; .known is false if nothing was said. */
-const struct capabilities *session_offered_before(
-    const struct session *session);
-
 /* The greeting's text and ID's list as sent, cut; "" while not known. */
 const char *session_greeting(const struct session *session);
 const char *session_server_id(const struct session *session);

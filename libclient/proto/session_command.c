@@ -116,12 +116,6 @@ session_mailbox(const struct session *session)
 	return &session->mailbox;
 }
 
-const struct capabilities *
-session_offered_before(const struct session *session)
-{
-	return &session->offered_before;
-}
-
 const char *
 session_greeting(const struct session *session)
 {

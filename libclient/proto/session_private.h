@@ -19,7 +19,6 @@ struct session {
 	struct pipeline *pipeline;
 	struct login *login;
 	struct capabilities capabilities;
-	struct capabilities offered_before; /* the login */
 	struct imap_mailbox mailbox;
 	struct buf out;
 	struct response response; /* of the event that is handed out */

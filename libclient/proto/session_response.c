@@ -72,8 +72,6 @@ session_follow_login(struct session *session, enum login_progress progress)
 static void
 note_capabilities(struct session *session, struct span words)
 {
-	if (session->login != NULL && !login_is_trusted(session->login))
-		capabilities_parse(&session->offered_before, words);
 	if (session->login != NULL)
 		login_capabilities(session->login, words);
 	else if (session->config.is_manual)

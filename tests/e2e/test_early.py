@@ -12,7 +12,9 @@ class Early(case.Fake):
     """A daemon that was here before, on a server that waits."""
 
     def begin(self, **more):
-        self.serve(3, capabilities=fake.CAPABILITIES + EXTENSIONS, **more)
+        self.serve(3, capabilities=fake.CAPABILITIES + EXTENSIONS,
+                   greeting="* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+                   **more)
         self.server.modseq = 7
         self.mirrored, daemon = self.watching()
         daemon.wait_line("the same as the server")

@@ -50,8 +50,6 @@ apply_setting(struct conversation *talk, struct span name, struct span value)
 		login->forces_id = true;
 	} else if (span_equal_nocase(name, "known")) {
 		capabilities_parse(&login->known_after, value);
-	} else if (span_equal_nocase(name, "known-before")) {
-		capabilities_parse(&login->known_before, value);
 	} else {
 		ck_assert_ptr_null(talk->word);
 		talk->word = span_to_string(value);
