@@ -3,11 +3,10 @@
  * that begins with
  *	#	is a comment,
  *	!	sets the session up, before anything else: preauth, starttls,
- *		cleartext, token, compress,
- *		ask-capability, force-id, both (bodies inline and streamed),
- *		longest N, mechanisms AUTH=..., known (what was
- *		offered last time behind the login), or one of
- *secret, enable, id, disable,
+ *		cleartext, token, compress, ask-capability, force-id, both
+ *		(bodies inline and streamed), longest N, mechanisms AUTH=...,
+ *		known (what was offered last time behind the login), or one of
+ *		secret, enable, id, disable,
  *	S:	is the server's: \r \n \\ and \0 are escapes, CRLF is added
  *		unless the line ends in a backslash; S*n: is n such lines; S~:
  *		is compressed, in a way of these tests (conversation_flip()),
