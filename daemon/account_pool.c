@@ -112,7 +112,8 @@ on_closed(struct account *account, struct connection *connection,
 {
 	struct imap_error copy = *error;
 	struct seat *seat = connection->seat;
-	bool was_early = connection->is_early;
+	bool was_early =
+	    connection->is_early && imap_is_early(connection->imap);
 	bool was_ready = connection->is_ready && !was_early;
 	bool was_leaving = connection->is_leaving;
 	bool was_poller =

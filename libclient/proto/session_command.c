@@ -131,7 +131,8 @@ session_server_id(const struct session *session)
 bool
 session_is_early(const struct session *session)
 {
-	return session->is_ready && !session_is_trusted(session);
+	return (session->is_ready || session->is_closed) &&
+	    session->login != NULL && !login_is_trusted(session->login);
 }
 
 bool

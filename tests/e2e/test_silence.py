@@ -123,7 +123,8 @@ class Network(case.Case):
     """The daemon in a network of its own, whose link can be cut."""
 
     count = 0
-    near, far = "10.213.47.2", "10.213.47.1"
+    # not that of a run that was killed
+    near, far = ("10.213.%d.%d" % (os.getpid() % 250, host) for host in (2, 1))
 
     def ip(self, *arguments, inside=False):
         prefix = ("ip", "-n", self.space) if inside else ("ip",)
