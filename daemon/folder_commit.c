@@ -170,6 +170,7 @@ batch_rows(struct batch *batch)
 	for (uint32_t i = 0; i < batch->committed; i++) {
 		rows[count] = row_of(batch, &batch->arrivals[i].message,
 		    batch->arrivals[i].message.flags);
+		rows[count].modseq = batch->arrivals[i].modseq;
 		rows[count++].emailid = span_of(batch->arrivals[i].emailid);
 	}
 	for (uint32_t i = 0; i < batch->verified_count; i++)

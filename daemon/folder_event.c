@@ -168,6 +168,7 @@ take_body(struct folder *folder, const struct imap_fetch *fetch)
 	if (!landing_name(&folder->landing, fetch->body, &message))
 		return;
 	landing_note_emailid(&folder->landing, fetch->emailid);
+	landing_note_modseq(&folder->landing, fetch->modseq);
 	uidset_add(&folder->arriving, fetch->uid);
 	uidset_remove(&folder->missing, fetch->uid);
 	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX)

@@ -214,6 +214,13 @@ landing_note_emailid(struct landing *landing, struct span emailid)
 	arrival->emailid[emailid.len] = '\0';
 }
 
+void
+landing_note_modseq(struct landing *landing, uint64_t modseq)
+{
+	if (landing->arrival_count > 0)
+		landing->arrivals[landing->arrival_count - 1].modseq = modseq;
+}
+
 bool
 landing_name(
     struct landing *landing, uint32_t id, const struct maildir_message *message)
@@ -231,6 +238,7 @@ landing_name(
 	arrival = add_arrival(landing);
 	arrival->message = *message;
 	arrival->emailid[0] = '\0';
+	arrival->modseq = 0;
 	memcpy(arrival->tmp_name, body->tmp_name, sizeof(arrival->tmp_name));
 	uidset_add(&landing->landed, message->uid);
 	landing->arrival_bytes += body->total;

@@ -54,6 +54,7 @@ bool landing_name(struct landing *landing, uint32_t id,
 
 /* The EMAILID of the message that was named last. */
 void landing_note_emailid(struct landing *landing, struct span emailid);
+void landing_note_modseq(struct landing *landing, uint64_t modseq);
 
 /* An arrival whose file is in tmp/ already; copied. */
 void landing_add(

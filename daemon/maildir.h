@@ -89,6 +89,7 @@ struct maildir_arrival {
 	char tmp_name[MAILDIR_NAME_SIZE];
 	struct maildir_message message;
 	char emailid[MAILDIR_EMAILID_SIZE]; /* for its row; "": unknown */
+	uint64_t modseq; /* the same; 0: unknown */
 };
 
 /*
