@@ -191,6 +191,7 @@ add_arrival(struct landing *landing)
 		landing->arrivals = mem_resize(landing->arrivals,
 		    landing->arrival_size, sizeof(*landing->arrivals));
 	}
+	landing->arrivals[landing->arrival_count].modseq = 0;
 	return &landing->arrivals[landing->arrival_count++];
 }
 
@@ -238,7 +239,6 @@ landing_name(
 	arrival = add_arrival(landing);
 	arrival->message = *message;
 	arrival->emailid[0] = '\0';
-	arrival->modseq = 0;
 	memcpy(arrival->tmp_name, body->tmp_name, sizeof(arrival->tmp_name));
 	uidset_add(&landing->landed, message->uid);
 	landing->arrival_bytes += body->total;
