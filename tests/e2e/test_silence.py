@@ -98,21 +98,21 @@ class Idle(case.Case):
         self.assertLess(time.monotonic() - begin, 25)
 
     def test_a_missed_beat_is_asked_about(self):
-        beats = []
-
-        def hook(session, tag, name, _rest):
-            if name == "IDLE" and not beats:
-                session.send("+ idling")
-                session.idle_tag = tag
-                for _ in range(3):
-                    beats.append(time.monotonic())
-                    session.send("* OK Still here")
-                    time.sleep(10.5)
-                return []
-            return None
-        self.begin(hook)
+        self.begin(None)
+        self.daemon.wait_line("the same as the server")
         self.daemon.wait_until(
-            lambda: len(self.server.said(" IDLE$")) > 1,
+            lambda: self.server.said(" FETCH .* IDLE$|DONE")
+            and self.server.sessions[0].idle_tag, "it to idle")
+        idles = len(self.server.said(" IDLE$"))
+        beats = []
+        for _ in range(3):
+            self.assertEqual(len(self.server.said(" IDLE$")), idles)
+            beats.append(time.monotonic())
+            self.server.sessions[0].send("* OK Still here")
+            if len(beats) < 3:
+                time.sleep(10.5)
+        self.daemon.wait_until(
+            lambda: len(self.server.said(" IDLE$")) > idles,
             "the server to be asked whether it is there", 60)
         self.assertGreater(time.monotonic() - beats[2], 20)
         self.assertEqual(self.server.accepted, 1)
@@ -123,8 +123,6 @@ class Network(case.Case):
     """The daemon in a network of its own, whose link can be cut."""
 
     count = 0
-    # not that of a run that was killed
-    near, far = ("10.213.%d.%d" % (os.getpid() % 250, host) for host in (2, 1))
 
     def ip(self, *arguments, inside=False):
         prefix = ("ip", "-n", self.space) if inside else ("ip",)
@@ -133,9 +131,13 @@ class Network(case.Case):
 
     def setUp(self):
         super().setUp()
-        # the kernel takes its time to forget the names of the one before
+        # the kernel takes its time to forget those of the one before, and a
+        # run that was killed may have left its own
         Network.count += 1
         number = "%d.%d" % (os.getpid(), Network.count)
+        self.far, self.near, self.moved = (
+            "10.%d.%d.%d" % (200 + Network.count, os.getpid() % 250, host)
+            for host in (1, 2, 3))
         self.space = "mm" + number
         self.outer, self.inner = "mo" + number, "mi" + number
         outer, inner = self.outer, self.inner
@@ -212,7 +214,7 @@ class Network(case.Case):
             self.arrives(name)
         begin = time.monotonic()
         self.ip("addr", "flush", "dev", self.inner, inside=True)
-        self.ip("addr", "add", "10.213.47.3/24", "dev", self.inner,
+        self.ip("addr", "add", self.moved + "/24", "dev", self.inner,
                 inside=True)
         self.change(53)
         self.is_healthy_soon(begin)
