@@ -142,6 +142,14 @@ take_component(struct span *name, char delimiter, bool *is_last)
 	return component;
 }
 
+/* What an invalid name is told from a valid one by cannot part either. */
+static char
+usable_delimiter(char delimiter)
+{
+	return delimiter == '&' || (unsigned char)delimiter >= 0x80 ? '\0'
+								    : delimiter;
+}
+
 /* The path before it is known to be short enough: "" for a flat INBOX. */
 static void
 join_components(struct buf *out, struct span name, const struct style *style,
@@ -151,6 +159,7 @@ join_components(struct buf *out, struct span name, const struct style *style,
 	bool is_first = true;
 	bool is_last;
 
+	delimiter = usable_delimiter(delimiter);
 	/* the most that escapes and separators can take, with room to spare */
 	buf_init(out, 4 * name.len + COMPONENT_MAX);
 	do {

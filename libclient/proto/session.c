@@ -164,7 +164,8 @@ session_deflated(struct session *session)
 
 	assert(session->want == SESSION_WANT_DEFLATE);
 	session->want = SESSION_WANT_BYTES;
-	if (session->login != NULL)
+	/* asked for by the owner, while replies of an early login are due */
+	if (session->login != NULL && !session->is_ready)
 		(void)session_follow_login(
 		    session, login_deflated(session->login, &session->error));
 	return rest;

@@ -85,7 +85,8 @@ fold_inbox(struct name *name, char delimiter)
 
 	if (span_has_prefix_nocase(bytes, "INBOX") &&
 	    (bytes.len == len ||
-		(delimiter != '\0' && bytes.at[len] == delimiter)))
+		(delimiter != '\0' && delimiter != '&' &&
+		    bytes.at[len] == delimiter)))
 		memcpy(name->bytes.data + name->bytes.start, "INBOX", len);
 }
 

@@ -55,6 +55,10 @@ static const struct {
     /* invalid names */
     {"Entw\xfcrfe", '/', false, "Entw%FCrfe", ".Entw%FCrfe"},
     {"a&b", '/', false, "a%26b", ".a%26b"},
+    /* delimiters by which one could be taken for a valid name */
+    {"a&b", '&', false, "a%26b", ".a%26b"},
+    {"a&b", '&', true, "a&b", ".a&b"},
+    {"a\xc3\xbc", '\xc3', true, "a\xc3\xbc", ".a\xc3\xbc"},
     /* empty components */
     {"", '/', true, "%", ".%"},
     {"a//b", '/', true, "a/%/b", ".a.%.b"},
