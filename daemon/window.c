@@ -13,6 +13,9 @@
 /* What a message of unknown size counts. */
 #define TYPICAL 8192
 
+/* Sizes that wait to be put in order. */
+#define UNSORTED_MAX 4096
+
 /* Messages looked at for one window; what is larger is in nobody's way. */
 #define LOOKED_AT 8192
 
@@ -33,41 +36,43 @@ compare_items(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static struct window_size *
-find(const struct window_sizes *sizes, uint32_t uid)
+/* Puts all in order, and keeps the largest of each UID. */
+static void
+order(struct window_sizes *sizes)
 {
-	struct window_size key = {.uid = uid};
+	uint32_t kept = 0;
 
-	if (sizes->count == 0)
-		return NULL;
-	return bsearch(
-	    &key, sizes->items, sizes->count, sizeof(key), compare_items);
+	if (sizes->sorted == sizes->count)
+		return;
+	qsort(sizes->items, sizes->count, sizeof(*sizes->items), compare_items);
+	for (uint32_t i = 1; i < sizes->count; i++)
+		if (sizes->items[i].uid != sizes->items[kept].uid)
+			sizes->items[++kept] = sizes->items[i];
+		else if (sizes->items[i].units > sizes->items[kept].units)
+			sizes->items[kept] = sizes->items[i];
+	sizes->count = kept + 1;
+	sizes->sorted = sizes->count;
 }
 
 void
 window_note(struct window_sizes *sizes, uint32_t uid, uint64_t size)
 {
 	uint64_t units = size / UNIT + 1;
-	uint32_t last =
-	    sizes->count == 0 ? 0 : sizes->items[sizes->count - 1].uid;
-	struct window_size *item = uid > last ? NULL : find(sizes, uid);
+	uint32_t count = sizes->count;
+	bool is_next = count == sizes->sorted &&
+	    (count == 0 || uid > sizes->items[count - 1].uid);
 
-	if (units > UINT32_MAX)
-		units = UINT32_MAX;
-	if (item != NULL) {
-		item->units = (uint32_t)units;
-		return;
-	}
-	if (sizes->count == sizes->size) {
+	if (count == sizes->size) {
 		sizes->size += sizes->size / 4 + 64;
 		sizes->items = mem_resize(
 		    sizes->items, sizes->size, sizeof(*sizes->items));
 	}
-	sizes->items[sizes->count++] =
-	    (struct window_size){.uid = uid, .units = (uint32_t)units};
-	if (uid <= last)
-		qsort(sizes->items, sizes->count, sizeof(*sizes->items),
-		    compare_items);
+	sizes->items[sizes->count++] = (struct window_size){.uid = uid,
+	    .units = units > UINT32_MAX ? UINT32_MAX : (uint32_t)units};
+	sizes->sorted += is_next;
+	/* a server that repeats itself does not fill the memory */
+	if (sizes->count - sizes->sorted > sizes->sorted / 4 + UNSORTED_MAX)
+		order(sizes);
 }
 
 void
@@ -80,7 +85,11 @@ window_sizes_free(struct window_sizes *sizes)
 static uint64_t
 size_of(const struct window_sizes *sizes, uint32_t uid)
 {
-	const struct window_size *item = find(sizes, uid);
+	const struct window_size key = {.uid = uid};
+	const struct window_size *item = sizes->count == 0
+	    ? NULL
+	    : bsearch(
+		  &key, sizes->items, sizes->count, sizeof(key), compare_items);
 
 	return item == NULL ? TYPICAL : (uint64_t)item->units * UNIT;
 }
@@ -152,13 +161,14 @@ window_take_many(struct uidset *from, uint32_t line, struct uidset *window)
 
 void
 window_take(struct uidset *wanted, const struct uidset *missing,
-    const struct window_sizes *sizes, uint32_t line, struct uidset *window)
+    struct window_sizes *sizes, uint32_t line, struct uidset *window)
 {
 	struct filling filling = {.most_messages = WINDOW_MESSAGES,
 	    .most_bytes = WINDOW_BYTES,
 	    .line = line};
 	struct uidset fresh = {0};
 
+	order(sizes);
 	uidset_clear(window);
 	uidset_copy(&fresh, wanted);
 	uidset_minus(&fresh, missing);

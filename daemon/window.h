@@ -18,12 +18,13 @@
 
 /* RFC822.SIZE of messages that are wanted: 8 bytes each. All zero is empty. */
 struct window_sizes {
-	struct window_size *items; /* sorted by UID */
+	struct window_size *items; /* sorted by UID, but for the last */
+	uint32_t sorted; /* so many of them are */
 	uint32_t count;
 	uint32_t size;
 };
 
-/* What the server said; UIDs that rise cost nothing to keep in order. */
+/* What the server said, in any order. */
 void window_note(struct window_sizes *sizes, uint32_t uid, uint64_t size);
 
 void window_sizes_free(struct window_sizes *sizes);
@@ -36,7 +37,7 @@ void window_sizes_free(struct window_sizes *sizes);
  * that the set may have when written.
  */
 void window_take(struct uidset *wanted, const struct uidset *missing,
-    const struct window_sizes *sizes, uint32_t line, struct uidset *window);
+    struct window_sizes *sizes, uint32_t line, struct uidset *window);
 
 /* Moves the newest of from to *window: so many that their sizes can be asked
  * for by one command. */

@@ -99,10 +99,18 @@ START_TEST(test_sizes_may_come_in_any_order_and_again)
 	window_note(&sizes, 1, 100);
 	window_note(&sizes, 2, 100);
 	window_note(&sizes, 1, 3000000);
-	ck_assert_uint_eq(sizes.count, 3);
 	assert_window("2");
+	ck_assert_uint_eq(sizes.count, 3);
 	assert_window("3");
 	assert_window("1");
+}
+END_TEST
+
+START_TEST(test_sizes_said_again_and_again_do_not_fill_the_memory)
+{
+	for (uint32_t i = 100000; i > 0; i--)
+		window_note(&sizes, 1 + i % 100, 100);
+	ck_assert_uint_lt(sizes.count, 5000);
 }
 END_TEST
 
@@ -122,6 +130,8 @@ main(void)
 	    tests, test_what_did_not_come_is_asked_for_alone_and_last);
 	tcase_add_test(tests, test_the_set_fits_the_line);
 	tcase_add_test(tests, test_sizes_may_come_in_any_order_and_again);
+	tcase_add_test(
+	    tests, test_sizes_said_again_and_again_do_not_fill_the_memory);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
