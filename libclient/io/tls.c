@@ -44,52 +44,17 @@ give_no_password(char *out, int size, int is_writing, void *user)
 	return 0;
 }
 
-/*
- * The system's trust anchors, for all contexts that add none of their own:
- * where they are one file, reading it takes 28 ms and 850 KiB a time. They
- * are read anew when the last context that used them is gone. Contexts
- * belong to the loop's thread.
- */
-static struct {
-	X509_STORE *store;
-	unsigned users;
-} shared;
-
-static bool
-share_anchors(struct tls_context *context, struct imap_error *error)
-{
-	if (shared.users == 0) {
-		shared.store = X509_STORE_new();
-		if (shared.store == NULL)
-			return imap_error_set(error, IMAP_ERROR_LOCAL,
-			    "OpenSSL: %s", take_reason());
-		/* None at all is no error here: no chain will verify. */
-		(void)X509_STORE_set_default_paths(shared.store);
-		ERR_clear_error();
-	}
-	shared.users++;
-	context->is_sharing = true;
-	SSL_CTX_set1_cert_store(context->ssl, shared.store);
-	return true;
-}
-
-static void
-unshare_anchors(const struct tls_context *context)
-{
-	if (!context->is_sharing || --shared.users > 0)
-		return;
-	X509_STORE_free(shared.store);
-	shared.store = NULL;
-}
-
 static bool
 load_anchors(struct tls_context *context, const struct tls_options *options,
     struct imap_error *error)
 {
-	if (options->ca_file == NULL)
-		return share_anchors(context, error);
-	(void)SSL_CTX_set_default_verify_paths(context->ssl);
-	ERR_clear_error();
+	if (options->ca_file == NULL) {
+		context->is_sharing = tls_anchors_share(context->ssl);
+		return context->is_sharing ||
+		    imap_error_set(
+			error, IMAP_ERROR_LOCAL, "OpenSSL: %s", take_reason());
+	}
+	tls_anchors_load(SSL_CTX_get_cert_store(context->ssl));
 	if (SSL_CTX_load_verify_file(context->ssl, options->ca_file) == 1)
 		return true;
 	return imap_error_set(error, IMAP_ERROR_CONFIG, "tls_ca_file %s: %s",
@@ -300,7 +265,8 @@ tls_context_free(struct tls_context *context)
 	if (context == NULL)
 		return NULL;
 	tls_forget_sessions(context);
-	unshare_anchors(context);
+	if (context->is_sharing)
+		tls_anchors_unshare();
 	if (context->ssl != NULL) {
 		/* Connections that are still there keep only OpenSSL's part. */
 		SSL_CTX_set_app_data(context->ssl, NULL);

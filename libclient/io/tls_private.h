@@ -86,4 +86,18 @@ void tls_forget_sessions(struct tls_context *context);
 /* For SSL_CTX_set_cert_verify_callback(): pins, or chain, dates and name. */
 int tls_check_certificate(X509_STORE_CTX *store, void *unused);
 
+/* ---- the system's trust anchors: tls_anchors.c ---- */
+
+/* As OpenSSL finds them; what it cannot read is left out. */
+void tls_anchors_load(X509_STORE *store);
+
+/* The same, in one store for all contexts that add none of their own. False:
+ * out of memory, as OpenSSL's queue says. */
+bool tls_anchors_share(SSL_CTX *ssl);
+void tls_anchors_unshare(void);
+
+/* The directory has what the file has, each under its hash: both are made by
+ * one tool if the file is in it. */
+bool tls_anchors_are_hashed(const char *file, const char *directory);
+
 #endif
