@@ -4,8 +4,6 @@
  */
 #include "daemon/maildir_name.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "daemon/index.h"
@@ -48,21 +46,52 @@ write_host(const char *host, char *out, size_t room)
 	return len;
 }
 
+/* Decimal digits, without snprintf(): a scan writes the name of each file. */
+static size_t
+write_number(uint64_t number, char *out)
+{
+	char digits[20];
+	size_t first = sizeof(digits);
+
+	do {
+		digits[--first] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	memcpy(out, digits + first, sizeof(digits) - first);
+	return sizeof(digits) - first;
+}
+
+static size_t
+write_date(int64_t date, char *out)
+{
+	if (date >= 0)
+		return write_number((uint64_t)date, out);
+	*out = '-';
+	return 1 + write_number(-(uint64_t)date, out + 1);
+}
+
 void
 maildir_base_name(const struct maildir_identity *identity,
     const struct maildir_message *message, char out[MAILDIR_NAME_SIZE])
 {
-	char head[64], tail[64];
-	size_t head_len, host_len, tail_len;
+	char tail[64];
+	size_t tail_len = 3;
+	size_t len;
 
-	head_len = (size_t)snprintf(head, sizeof(head),
-	    "%" PRId64 ".V%" PRIu32 ".", message->date, identity->uidvalidity);
-	tail_len = (size_t)snprintf(tail, sizeof(tail),
-	    ",U=%" PRIu32 ",S=%" PRIu64, message->uid, message->size);
-	memcpy(out, head, head_len);
-	host_len = write_host(
-	    identity->host, out + head_len, BASE_MAX - head_len - tail_len);
-	memcpy(out + head_len + host_len, tail, tail_len + 1);
+	memcpy(tail, ",U=", 3);
+	tail_len += write_number(message->uid, tail + tail_len);
+	memcpy(tail + tail_len, ",S=", 3);
+	tail_len += 3;
+	tail_len += write_number(message->size, tail + tail_len);
+
+	len = write_date(message->date, out);
+	memcpy(out + len, ".V", 2);
+	len += 2;
+	len += write_number(identity->uidvalidity, out + len);
+	out[len++] = '.';
+	len += write_host(identity->host, out + len, BASE_MAX - len - tail_len);
+	memcpy(out + len, tail, tail_len);
+	out[len + tail_len] = '\0';
 }
 
 void
@@ -82,23 +111,21 @@ maildir_flags_suffix(uint32_t flags, char out[MAILDIR_FLAGS_SIZE])
 	out[len] = '\0';
 }
 
-/* What stands behind a field's `,X=` up to a comma or the end of the base. */
+/* What stands behind `,X=` up to a comma or the end of the base. */
 static struct span
-field_value(struct span base, const char *tag)
+field_value(struct span base, char letter)
 {
-	size_t tag_len = strlen(tag);
+	const char *end = base.at + base.len;
+	const char *comma = memchr(base.at, ',', base.len);
 
-	for (size_t i = 0; i + tag_len <= base.len; i++) {
-		struct span rest = span_from(base, i);
-		const char *comma;
+	while (comma != NULL) {
+		const char *next =
+		    memchr(comma + 1, ',', (size_t)(end - comma - 1));
 
-		if (memcmp(rest.at, tag, tag_len) != 0)
-			continue;
-		rest = span_from(rest, tag_len);
-		comma = memchr(rest.at, ',', rest.len);
-		if (comma != NULL)
-			rest.len = (size_t)(comma - rest.at);
-		return rest;
+		if (end - comma >= 3 && comma[1] == letter && comma[2] == '=')
+			return (struct span){comma + 3,
+			    (size_t)((next == NULL ? end : next) - comma - 3)};
+		comma = next;
 	}
 	return (struct span){NULL, 0};
 }
@@ -148,7 +175,7 @@ maildir_parse_name(const char *name, const struct maildir_identity *identity,
     struct maildir_message *message, bool *is_ours)
 {
 	struct span base = {name, strcspn(name, ":")};
-	struct span value = field_value(base, ",U=");
+	struct span value = field_value(base, 'U');
 	struct maildir_message parsed;
 	unsigned long long number;
 	char expected[MAILDIR_NAME_SIZE];
@@ -159,12 +186,12 @@ maildir_parse_name(const char *name, const struct maildir_identity *identity,
 	/* Two claims are none. */
 	if (field_value((struct span){value.at,
 			    (size_t)(base.at + base.len - value.at)},
-		",U=")
+		'U')
 		.at != NULL)
 		return false;
 	parsed.uid = (uint32_t)number;
 	parsed.size = MAILDIR_SIZE_UNKNOWN;
-	value = field_value(base, ",S=");
+	value = field_value(base, 'S');
 	if (span_to_number(value, UINT64_MAX, &number))
 		parsed.size = number;
 	parsed.date = parse_date(base);

@@ -146,6 +146,22 @@ fill(const struct uidset *from, const struct window_sizes *sizes,
 		}
 }
 
+/* Sizes of what was taken are of no more use: there may be a million. */
+static void
+forget_taken(struct window_sizes *sizes, const struct uidset *wanted)
+{
+	uint32_t kept = 0;
+
+	if (sizes->count < sizes->look_at + UNSORTED_MAX)
+		return;
+	for (uint32_t i = 0; i < sizes->count; i++)
+		if (uidset_contains(wanted, sizes->items[i].uid))
+			sizes->items[kept++] = sizes->items[i];
+	sizes->count = kept;
+	sizes->sorted = kept;
+	sizes->look_at = 2 * kept;
+}
+
 void
 window_take_many(struct uidset *from, uint32_t line, struct uidset *window)
 {
@@ -180,5 +196,6 @@ window_take(struct uidset *wanted, const struct uidset *missing,
 		uidset_take_last(wanted, 1, window);
 	}
 	uidset_minus(wanted, window);
+	forget_taken(sizes, wanted);
 	uidset_free(&fresh);
 }

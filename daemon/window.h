@@ -16,12 +16,14 @@
 /* From this size on a message waits until the smaller ones have come. */
 #define WINDOW_LARGE UINT64_C(1048576)
 
-/* RFC822.SIZE of messages that are wanted: 8 bytes each. All zero is empty. */
+/* RFC822.SIZE of messages that are wanted: 8 bytes each, and forgotten with
+ * those that were taken. All zero is empty. */
 struct window_sizes {
 	struct window_size *items; /* sorted by UID, but for the last */
 	uint32_t sorted; /* so many of them are */
 	uint32_t count;
 	uint32_t size;
+	uint32_t look_at; /* so many and some, for those taken */
 };
 
 /* What the server said, in any order. */

@@ -114,6 +114,18 @@ START_TEST(test_sizes_said_again_and_again_do_not_fill_the_memory)
 }
 END_TEST
 
+START_TEST(test_sizes_of_what_was_taken_are_forgotten)
+{
+	uidset_add_range(&wanted, 1, 100000);
+	for (uint32_t uid = 100000; uid > 0; uid--) {
+		window_note(&sizes, uid, uid % 1000 == 0 ? 2000000 : 100);
+		if (uid % 256 == 0)
+			window_take(&wanted, &missing, &sizes, LINE, &window);
+		ck_assert_uint_lt(sizes.count, 10000);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -130,6 +142,7 @@ main(void)
 	    tests, test_what_did_not_come_is_asked_for_alone_and_last);
 	tcase_add_test(tests, test_the_set_fits_the_line);
 	tcase_add_test(tests, test_sizes_may_come_in_any_order_and_again);
+	tcase_add_test(tests, test_sizes_of_what_was_taken_are_forgotten);
 	tcase_add_test(
 	    tests, test_sizes_said_again_and_again_do_not_fill_the_memory);
 	suite_add_tcase(suite, tests);
