@@ -313,10 +313,8 @@ folder_ask_changes(struct folder *folder)
 
 /* ---- asking ---- */
 
-/* How many more messages exist than what is here, or known to come, and not
- * named as gone. */
-static int64_t
-count_arrived(struct folder *folder)
+int64_t
+folder_count_arrived(struct folder *folder)
 {
 	struct uidset gone = {0};
 	int64_t count = (int64_t)imap_mailbox(folder->imap)->exists -
@@ -367,6 +365,34 @@ ask_for_arrived(struct folder *folder, int64_t arrived)
 	    : ask_bodies(folder);
 }
 
+/*
+ * Where several came, more may have come since, and the server may take its
+ * time to tell of them by itself: a new IDLE has it tell at once.
+ */
+static bool
+ask_for_rest(struct folder *folder)
+{
+	bool is_burst = folder->lap_arrivals > 1;
+
+	folder->lap_arrivals = 0;
+	if (!is_burst || !folder->is_synced || !folder->has_idle ||
+	    folder->config.runs_once)
+		return false;
+	begin_question(folder, QUESTION_NOOP);
+	folder->serial_question = imap_noop(folder->imap);
+	append_idle(folder);
+	return true;
+}
+
+static bool
+is_settled(struct folder *folder)
+{
+	return uidset_is_empty(&folder->vanished) &&
+	    folder->landing.arrival_count == 0 &&
+	    compare_is_same(&folder->compare) && !folder_has_absent(folder) &&
+	    !folder_has_keyword_news(folder);
+}
+
 /* The cheapest question that tells what is not known. */
 enum watcher_event
 folder_ask(void *user)
@@ -387,17 +413,14 @@ folder_ask(void *user)
 		return WATCHER_NONE;
 	if (folder->needs != 0)
 		return ask_for_need(folder);
-	arrived = count_arrived(folder);
+	arrived = folder_count_arrived(folder);
 	if (arrived != 0)
 		return ask_for_arrived(folder, arrived);
 	if (folder->is_synced && is_full_due(folder)) {
 		folder->tests_modseq = folder_has_modseq(folder);
 		return ask_listing(folder);
 	}
-	return !uidset_is_empty(&folder->vanished) ||
-		folder->landing.arrival_count > 0 ||
-		!compare_is_same(&folder->compare) ||
-		folder_has_absent(folder) || folder_has_keyword_news(folder)
-	    ? WATCHER_OK
-	    : WATCHER_SAME;
+	if (!is_settled(folder))
+		return WATCHER_OK;
+	return ask_for_rest(folder) ? WATCHER_NONE : WATCHER_SAME;
 }

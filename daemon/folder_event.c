@@ -146,6 +146,19 @@ is_fetching(const struct folder *folder)
 	return folder->serial_bodies != 0;
 }
 
+/* Others of the same burst follow by themselves. */
+static void
+take_pushed(struct folder *folder)
+{
+	if (folder->watcher.state == WATCHER_IDLING &&
+	    folder_count_arrived(folder) > 0) {
+		folder_arm(folder, clock_now() + PUSH_WAIT);
+		return;
+	}
+	hint(folder, folder->is_lone ? WATCHER_ARRIVED : WATCHER_CHANGED);
+	folder->is_lone = false;
+}
+
 static void
 take_body(struct folder *folder, const struct imap_fetch *fetch)
 {
@@ -176,11 +189,9 @@ take_body(struct folder *folder, const struct imap_fetch *fetch)
 	if (folder->landing.arrival_count >= FOLDER_WINDOW ||
 	    folder->landing.arrival_bytes >= BATCH_BYTES)
 		(void)folder_commit(folder, false);
-	if (folder->is_pushed && !is_fetching(folder)) {
-		hint(folder,
-		    folder->is_lone ? WATCHER_ARRIVED : WATCHER_CHANGED);
-		folder->is_lone = false;
-	}
+	folder->lap_arrivals++;
+	if (folder->is_pushed && !is_fetching(folder))
+		take_pushed(folder);
 }
 
 /* A listing of far more than exists would only fill the memory. */

@@ -103,6 +103,7 @@ struct folder {
 	bool has_looked; /* at what EXAMINE said */
 	unsigned idle_laps; /* asked in a row without a change */
 	unsigned laps; /* ... or with one, since it was the same */
+	uint32_t lap_arrivals; /* since it was last asked for the rest */
 	struct compare compare;
 	struct uidset vanished;
 	struct uidset verified; /* claims that the server confirmed */

@@ -61,6 +61,10 @@ void folder_ask_listing(struct folder *folder, uint32_t last);
 /* Asks for what changed since then; IDLE, if there is one, goes on behind. */
 void folder_ask_changes(struct folder *folder);
 
+/* How many more messages exist than what is here, or known to come, and not
+ * named as gone. */
+int64_t folder_count_arrived(struct folder *folder);
+
 /* A command has ended. */
 void folder_take_done(struct folder *folder, const struct imap_event *event);
 

@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from lab import case, compare, fake, messages, mirror
+from lab import case, compare, fake, messages, mirror, relay
 from lab import client as imap
 
 NAMES = ("INBOX", "a", "b", "c/d", "Empty")
@@ -167,6 +167,31 @@ class Notify(case.Case):
         self.assertRegex(result.out, r"INBOX: IDLE")
         for name in NAMES[1:]:
             self.assertRegex(result.out, r"%s: NOTIFY" % name)
+
+
+class Unasked(case.Case):
+    """New messages come by NOTIFY without a question."""
+
+    def test_no_message_of_a_burst_is_sent_twice(self):
+        server = self.dovecot()
+        imap.fill(server, "INBOX", few(1))
+        line = relay.Relay(server.port, records=True)
+        self.addCleanup(line.close)
+        mirrored = self.mirror(server, tls="none", port=line.port,
+                               allow_plaintext=True)
+        daemon = mirrored.start("-v")
+        self.addCleanup(daemon.kill)
+        client = self.client(server)
+        self.wait_alike(daemon, client, "INBOX", mirrored.folder())
+        daemon.wait_line("-> IDLING")
+        for count in (1, 50, 400):
+            before = line.bodies()
+            with imap.Bare(server.port) as bare:
+                bare.login().append_all("INBOX", few(count, 1000 * count))
+            self.wait_alike(daemon, client, "INBOX", mirrored.folder())
+            self.assertEqual(line.bodies() - before, count)
+        self.assertEqual(daemon.stop(), 0)
+        self.assert_exact(client, "INBOX", mirrored.folder())
 
 
 class Pretender(case.Case):
