@@ -1,6 +1,7 @@
 /*
- * What the disk has of a folder. Entries that come out of order (a directory
- * is read in no order) are appended and sorted when somebody asks.
+ * What the disk has of a folder: sorted entries, and behind them those that
+ * came out of order, which are put in their places when somebody asks. There
+ * is room in front, too: a first copy brings the newest messages first.
  */
 #include "daemon/index.h"
 
@@ -11,7 +12,8 @@
 void
 index_free(struct index *index)
 {
-	mem_free(index->entries);
+	if (index->entries != NULL)
+		mem_free(index->entries - index->front);
 	memset(index, 0, sizeof(*index));
 }
 
@@ -51,33 +53,106 @@ merge_sort(
 		merge(entries, middle, count, scratch);
 }
 
-/* Of several entries with one UID the last one that was put wins. */
-static void
-drop_replaced(struct index *index)
+/* Of several entries with one UID the last one that was put wins. Returns how
+ * many are left. */
+static uint32_t
+drop_replaced(struct index *index, struct index_entry *entries, uint32_t count)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < index->count; i++) {
-		if (i + 1 < index->count &&
-		    index->entries[i + 1].uid == index->entries[i].uid)
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + 1 < count && entries[i + 1].uid == entries[i].uid) {
+			if (index->repeated != NULL)
+				uidset_add(index->repeated, entries[i].uid);
 			continue;
-		index->entries[kept++] = index->entries[i];
+		}
+		entries[kept++] = entries[i];
 	}
-	index->count = kept;
+	return kept;
+}
+
+/* Moves all entries so that there is room for so many in front of them. */
+static void
+set_front(struct index *index, uint32_t front)
+{
+	struct index_entry *base = index->entries - index->front;
+
+	memmove(base + front, index->entries,
+	    index->count * sizeof(*index->entries));
+	index->entries = base + front;
+	index->front = front;
+}
+
+/* Memory for so many; what is in it stays where it is in it. */
+static void
+set_size(struct index *index, uint32_t size)
+{
+	struct index_entry *base =
+	    index->entries == NULL ? NULL : index->entries - index->front;
+
+	base = mem_resize(base, size, sizeof(*base));
+	index->entries = base + index->front;
+	index->size = size;
+}
+
+/* The sorted tail is all below what is sorted: it goes in front of it. */
+static void
+put_in_front(struct index *index, struct index_entry *tail, uint32_t count)
+{
+	struct index_entry *front = index->entries - count;
+
+	memcpy(front, tail, count * sizeof(*tail));
+	index->entries = front;
+	index->front -= count;
+}
+
+/* Merges the sorted tail from behind; scratch holds it. */
+static void
+merge_tail(struct index *index, uint32_t count, struct index_entry *scratch)
+{
+	struct index_entry *entries = index->entries;
+	uint32_t left = index->sorted, right = count, out = left + count;
+
+	memcpy(scratch, entries + left, count * sizeof(*entries));
+	while (right > 0) {
+		if (left > 0 && entries[left - 1].uid > scratch[right - 1].uid)
+			entries[--out] = entries[--left];
+		else
+			entries[--out] = scratch[--right];
+	}
+	/* the lowest of the tail may replace what it came behind */
+	left -= left > 0;
+	index->count = left +
+	    drop_replaced(index, entries + left, index->sorted + count - left);
 }
 
 static void
 sort(struct index *index)
 {
+	struct index_entry *tail = index->entries + index->sorted;
+	uint32_t count = index->count - index->sorted;
 	struct index_entry *scratch;
+	bool is_below;
 
-	if (!index->is_unsorted)
+	if (count == 0)
 		return;
-	scratch = mem_resize(NULL, index->count / 2 + 1, sizeof(*scratch));
-	merge_sort(index->entries, index->count, scratch);
+	scratch = mem_resize(NULL, count / 2 + 1, sizeof(*scratch));
+	merge_sort(tail, count, scratch);
 	mem_free(scratch);
-	drop_replaced(index);
-	index->is_unsorted = false;
+	count = drop_replaced(index, tail, count);
+	is_below =
+	    index->sorted > 0 && tail[count - 1].uid < index->entries[0].uid;
+	if (is_below && index->front >= count) {
+		put_in_front(index, tail, count);
+		index->count = index->sorted + count;
+	} else if (index->sorted == 0) {
+		index->count = count;
+	} else {
+		scratch = mem_resize(NULL, count, sizeof(*scratch));
+		merge_tail(index, count, scratch);
+		mem_free(scratch);
+	}
+	index->sorted = index->count;
 }
 
 /* The first entry whose UID is not below uid; the index is sorted. */
@@ -99,40 +174,67 @@ lower_bound(const struct index *index, uint32_t uid)
 
 /*
  * Grows by a quarter only: an index may be the largest thing in memory. Sorts
- * first, so that UIDs put again and again do not pile up.
+ * first, so that UIDs put again and again do not pile up. Where entries come
+ * below all others, the new room is in front of them.
  */
 static void
 make_room(struct index *index)
 {
-	if (index->count < index->size)
+	uint32_t more = index->size / 4 + 16;
+	bool falls = index->sorted > 0 && index->count > index->sorted &&
+	    index->entries[index->count - 1].uid < index->entries[0].uid;
+
+	if (index->front + index->count < index->size)
 		return;
 	sort(index);
-	if (index->count < index->size - index->size / 4)
+	if (index->front + index->count < index->size - index->size / 4)
 		return;
-	index->size += index->size / 4 + 16;
-	index->entries =
-	    mem_resize(index->entries, index->size, sizeof(*index->entries));
+	if (index->front >= more) {
+		set_front(index, falls ? index->front / 2 : 0);
+		return;
+	}
+	set_size(index, index->size + more);
+	if (falls)
+		set_front(index, index->front + more / 2);
 }
 
 void
 index_put(struct index *index, const struct index_entry *entry)
 {
-	uint32_t last =
-	    index->count == 0 ? 0 : index->entries[index->count - 1].uid;
+	bool is_sorted = index->count == index->sorted;
+	bool is_above = index->count == 0 ||
+	    entry->uid > index->entries[index->count - 1].uid;
 
-	if (index->count > 0 && !index->is_unsorted && entry->uid <= last) {
+	if (is_sorted && !is_above) {
 		uint32_t i = lower_bound(index, entry->uid);
 
 		if (index->entries[i].uid == entry->uid) {
+			if (index->repeated != NULL)
+				uidset_add(index->repeated, entry->uid);
 			index->entries[i] = *entry;
 			return;
 		}
 	}
 	make_room(index);
-	if (index->count > 0 &&
-	    entry->uid <= index->entries[index->count - 1].uid)
-		index->is_unsorted = true;
+	/* it may have sorted the others */
+	is_sorted = index->count == index->sorted;
+	is_above = index->count == 0 ||
+	    entry->uid > index->entries[index->count - 1].uid;
 	index->entries[index->count++] = *entry;
+	if (is_sorted && is_above)
+		index->sorted = index->count;
+}
+
+void
+index_trim(struct index *index)
+{
+	uint32_t spare = index->size - index->count;
+
+	sort(index);
+	if (spare < 64 || spare <= index->count / 64)
+		return;
+	set_front(index, 0);
+	set_size(index, index->count + 1);
 }
 
 struct index_entry *
@@ -165,6 +267,7 @@ index_remove(struct index *index, const struct uidset *uids)
 			index->entries[kept++] = index->entries[i];
 	}
 	index->count = kept;
+	index->sorted = kept;
 }
 
 void

@@ -35,14 +35,21 @@ struct index_entry {
 struct index {
 	struct index_entry *entries;
 	uint32_t count;
-	uint32_t size;
-	bool is_unsorted; /* entries were appended out of order */
+	uint32_t sorted; /* so many of them are in order; the others came later
+			  */
+	uint32_t front; /* room in front of them */
+	uint32_t size; /* ... and all room there is */
+	struct uidset *repeated; /* notes UIDs that are put again; or NULL */
 };
 
 void index_free(struct index *index);
 
-/* Adds or replaces the entry of its UID. Amortised O(1) for rising UIDs. */
+/* Adds or replaces the entry of its UID. Amortised O(1) for rising UIDs, and
+ * for batches that fall. */
 void index_put(struct index *index, const struct index_entry *entry);
+
+/* Gives back the room that is not used. */
+void index_trim(struct index *index);
 
 /* The entry of a UID, or NULL; valid until the index changes. */
 struct index_entry *index_find(struct index *index, uint32_t uid);

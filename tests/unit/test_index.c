@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/index.h"
 
@@ -50,7 +51,7 @@ START_TEST(test_rising_uids_need_no_sorting)
 
 	for (uint32_t uid = 1; uid <= 1000; uid++)
 		put(&index, uid * 2, uid);
-	ck_assert(!index.is_unsorted);
+	ck_assert_uint_eq(index.sorted, index.count);
 	for (uint32_t uid = 1; uid <= 1000; uid++) {
 		ck_assert_uint_eq(index_find(&index, uid * 2)->flags, uid);
 		ck_assert_ptr_null(index_find(&index, uid * 2 - 1));
@@ -102,7 +103,7 @@ START_TEST(test_a_replaced_entry_stays_where_it_is)
 	put(&index, 2, 0);
 	put(&index, 3, 0);
 	put(&index, 2, INDEX_SEEN);
-	ck_assert(!index.is_unsorted);
+	ck_assert_uint_eq(index.sorted, index.count);
 	ck_assert_uint_eq(index.count, 3);
 	ck_assert_uint_eq(index_find(&index, 2)->flags, INDEX_SEEN);
 	index_free(&index);
@@ -128,6 +129,87 @@ START_TEST(test_memory_is_at_most_a_quarter_over)
 	for (uint32_t uid = 1; uid <= 100000; uid++)
 		put(&index, uid, 0);
 	ck_assert_uint_le(index.size, 125016);
+	index_free(&index);
+}
+END_TEST
+
+/* As a first copy brings them: the newest 256 first, each 256 rising. */
+START_TEST(test_falling_batches_are_put_in_front)
+{
+	struct index index = {0};
+
+	for (uint32_t batch = 400; batch-- > 0;) {
+		for (uint32_t i = 1; i <= 256; i++)
+			put(&index, batch * 256 + i, batch);
+		ck_assert_ptr_nonnull(index_find(&index, 102400));
+	}
+	ck_assert_uint_eq(index.count, 102400);
+	ck_assert_uint_le(index.size, 102400 + 102400 / 3);
+	assert_uids(&index, "1:102400");
+	ck_assert_uint_eq(index_find(&index, 257)->flags, 1);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_what_is_put_again_is_noted_where_it_is_asked_for)
+{
+	struct uidset repeated = {0}, wanted = {0};
+	struct index index = {.repeated = &repeated};
+	static const uint32_t uids[] = {5, 9, 5, 2, 9, 1, 12, 12};
+
+	for (uint32_t i = 0; i < 8; i++)
+		put(&index, uids[i], i);
+	assert_uids(&index, "1:2,5,9,12");
+	ck_assert(uidset_parse(&wanted, span_of("5,9,12")));
+	ck_assert(uidset_equal(&repeated, &wanted));
+	uidset_free(&repeated);
+	uidset_free(&wanted);
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_trimmed_it_has_no_room_to_spare)
+{
+	struct index index = {0};
+
+	for (uint32_t uid = 100000; uid > 0; uid--)
+		put(&index, uid, uid);
+	index_trim(&index);
+	ck_assert_uint_le(index.size, 100000 + 100000 / 64);
+	assert_uids(&index, "1:100000");
+	put(&index, 100001, 7);
+	ck_assert_uint_eq(index_find(&index, 100001)->flags, 7);
+	index_free(&index);
+}
+END_TEST
+
+/* Everything at once, beside a plain list. */
+START_TEST(test_it_holds_what_was_put_in_any_order)
+{
+	static uint32_t flags[5001];
+	struct index index = {0};
+	uint32_t count = 0;
+
+	memset(flags, 0, sizeof(flags));
+	srandom((unsigned)_i);
+	for (uint32_t i = 1; i <= 20000; i++) {
+		uint32_t uid = 1 + (uint32_t)random() % 5000;
+
+		if (random() % 100 == 0)
+			uid = uid / 2 + 1;
+		count += flags[uid] == 0;
+		flags[uid] = i;
+		put(&index, uid, i);
+		if (random() % 50 == 0)
+			ck_assert_uint_eq(index_find(&index, uid)->flags, i);
+		if (random() % 500 == 0)
+			index_trim(&index);
+	}
+	for (uint32_t uid = 1; uid <= 5000; uid++)
+		if (flags[uid] != 0)
+			ck_assert_uint_eq(
+			    index_find(&index, uid)->flags, flags[uid]);
+	ck_assert_uint_eq(index.count, count);
 	index_free(&index);
 }
 END_TEST
@@ -226,6 +308,12 @@ main(void)
 	tcase_add_test(tests, test_a_replaced_entry_stays_where_it_is);
 	tcase_add_test(tests, test_uids_put_again_and_again_do_not_pile_up);
 	tcase_add_test(tests, test_memory_is_at_most_a_quarter_over);
+	tcase_add_test(tests, test_falling_batches_are_put_in_front);
+	tcase_add_test(
+	    tests, test_what_is_put_again_is_noted_where_it_is_asked_for);
+	tcase_add_test(tests, test_trimmed_it_has_no_room_to_spare);
+	tcase_add_loop_test(
+	    tests, test_it_holds_what_was_put_in_any_order, 0, 10);
 	tcase_add_test(tests, test_a_found_entry_can_be_changed);
 	tcase_add_loop_test(tests, test_a_set_is_removed, 0,
 	    sizeof(removal_cases) / sizeof(removal_cases[0]));
