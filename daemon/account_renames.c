@@ -224,12 +224,16 @@ rename_to(struct reconciling *all, struct missing *missing,
 	if (ok && missing->path != NULL)
 		remove_parents(all, missing->path);
 	/* numbers alone prove little: the server is asked about each file */
-	if (ok && !is_certain)
+	if (ok && !is_certain) {
+		missing->row.new_ns = 0;
+		missing->row.cur_ns = 0;
 		ok = state_apply(all->state,
 		    &(struct state_change){
 			.mailbox = candidate_bytes(candidate),
+			.folder = &missing->row,
 			.forget_messages = true},
 		    error);
+	}
 	mem_free(to);
 	return ok;
 }

@@ -106,6 +106,18 @@ class NoBody:
             self.assertEqual(self.line.bodies() - before, 0)
             self.assertFalse(os.path.isdir(self.folder(self.box)))
 
+    def test_a_rename_of_what_is_as_it_was_left(self):
+        before = self.first_sync()
+        for sub in ("new", "cur"):
+            os.utime(os.path.join(self.folder(self.box), sub),
+                     (1_500_000_000, 1_500_000_000))
+        self.mirrored.sync()
+        new = self.rename()
+        self.mirrored.sync()
+        self.assert_alike("INBOX", new)
+        if self.dialect.known_by:
+            self.assertEqual(self.line.bodies() - before, 0)
+
     def test_a_rename_while_it_runs(self):
         before = self.first_sync()
         daemon = self.start()
