@@ -1,7 +1,7 @@
 /*
  * What is asked of the state database and written to it: one prepared
  * statement a question, one transaction a change. Mailboxes and facts are
- * here, messages in state_message.c.
+ * here, messages in state_message.c and state_pack.c.
  */
 #include "daemon/state.h"
 
@@ -39,27 +39,30 @@ static const char *const queries[STATE_QUERY_COUNT] = {
     [STATE_RENAME_FOLDER] =
 	"UPDATE folder SET mailbox = ?2, path = ?3 WHERE mailbox = ?1",
     [STATE_REMOVE_FOLDER] = "DELETE FROM folder WHERE id = ?1",
-    [STATE_MESSAGES] = "SELECT uid, flags, size, date, modseq, emailid,"
-		       " keywords FROM message WHERE folder = ?1 ORDER BY uid",
-    [STATE_FORGET] = "DELETE FROM message WHERE folder = ?1",
-    [STATE_REMOVE] =
-	"DELETE FROM message WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3",
-    [STATE_PUT] = "INSERT INTO message"
-		  " (folder, uid, flags, size, date, modseq, emailid, keywords)"
-		  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, ''))"
-		  " ON CONFLICT DO UPDATE SET flags = ?3, size = ?4, date = ?5,"
-		  " modseq = ?6, emailid = coalesce(?7, emailid),"
-		  " keywords = CASE WHEN ?8 IS NULL THEN keywords"
-		  " ELSE nullif(?8, '') END",
+    [STATE_CHUNKS] = "SELECT id, data FROM chunk WHERE id BETWEEN ?1 AND ?2"
+		     " ORDER BY id",
+    [STATE_CHUNK] = "SELECT data FROM chunk WHERE id = ?1",
+    [STATE_PUT_CHUNK] = "INSERT OR REPLACE INTO chunk (id, data)"
+			" VALUES (?1, ?2)",
+    [STATE_REMOVE_CHUNKS] = "DELETE FROM chunk WHERE id BETWEEN ?1 AND ?2",
+    [STATE_MOVE_CHUNKS] =
+	"UPDATE chunk SET id = id + ?3 WHERE id BETWEEN ?1 AND ?2",
     [STATE_FIND_EMAILID] =
-	"SELECT mailbox, path, uidvalidity, uid, flags, size, date"
-	" FROM message JOIN folder ON folder.id = message.folder"
+	"SELECT mailbox, path, uidvalidity, folder, uid"
+	" FROM emailid JOIN folder ON folder.id = emailid.folder"
 	" WHERE emailid = ?1 AND path IS NOT NULL",
-    [STATE_FIND_RETIRED] = "SELECT '', '', 0, uid, flags, size, date"
-			   " FROM message WHERE emailid = ?1 AND folder = ?2",
-    [STATE_HAS_RETIRED] = "SELECT count(*) > 0 AND count(*) = count(emailid)"
-			  " FROM message WHERE folder = ?1",
-    [STATE_MOVE] = "UPDATE message SET folder = ?2 WHERE folder = ?1",
+    [STATE_FIND_RETIRED] = "SELECT '', '', 0, folder, uid"
+			   " FROM emailid WHERE emailid = ?1 AND folder = ?2",
+    [STATE_HAS_EMAILIDS] =
+	"SELECT EXISTS (SELECT 1 FROM emailid WHERE folder = ?1)",
+    [STATE_COUNT_EMAILIDS] = "SELECT count(*) FROM emailid WHERE folder = ?1",
+    [STATE_PUT_EMAILID] =
+	"INSERT INTO emailid (folder, uid, emailid) VALUES (?1, ?2, ?3)"
+	" ON CONFLICT DO UPDATE SET emailid = ?3 WHERE emailid <> ?3",
+    [STATE_REMOVE_EMAILIDS] =
+	"DELETE FROM emailid WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3",
+    [STATE_FORGET_EMAILIDS] = "DELETE FROM emailid WHERE folder = ?1",
+    [STATE_MOVE_EMAILIDS] = "UPDATE emailid SET folder = ?2 WHERE folder = ?1",
     [STATE_WITHHELD] = "SELECT uid, size, tries, next_try FROM withheld"
 		       " WHERE folder = ?1 ORDER BY uid",
     [STATE_FORGET_WITHHELD] = "DELETE FROM withheld WHERE folder = ?1",
@@ -307,14 +310,12 @@ static bool
 forget_folder(struct state *state, struct span mailbox)
 {
 	static const enum state_query parts[] = {
-	    STATE_FORGET, STATE_FORGET_WITHHELD, STATE_REMOVE_FOLDER};
-	int64_t id, retired;
+	    STATE_FORGET_WITHHELD, STATE_REMOVE_FOLDER};
+	int64_t id;
 
 	if (!state_find_folder(state, mailbox, &id))
 		return false;
-	retired = -id;
-	state_bind_numbers(state->statements[STATE_FORGET], 1, &retired, 1);
-	if (!state_run(state, STATE_FORGET))
+	if (!state_pack_forget(state, id) || !state_pack_forget(state, -id))
 		return false;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		state_bind_numbers(state->statements[parts[i]], 1, &id, 1);

@@ -11,29 +11,11 @@ state_load_messages(struct state *state, struct span mailbox,
     void (*found)(void *user, const struct state_message *message), void *user,
     struct imap_error *error)
 {
-	sqlite3_stmt *statement = state->statements[STATE_MESSAGES];
 	int64_t id;
-	int code;
 
-	if (!state_find_folder(state, mailbox, &id))
-		return state_report(state, "read", error);
-	state_bind_numbers(statement, 1, &id, 1);
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct state_message message = {
-		    .uid = (uint32_t)sqlite3_column_int64(statement, 0),
-		    .flags = (uint32_t)sqlite3_column_int64(statement, 1),
-		    .size = (uint64_t)sqlite3_column_int64(statement, 2),
-		    .date = sqlite3_column_int64(statement, 3),
-		    .modseq = (uint64_t)sqlite3_column_int64(statement, 4),
-		    .emailid = state_column(statement, 5),
-		    .keywords = state_column(statement, 6),
-		};
-
-		found(user, &message);
-	}
-	return state_finish(statement) && code == SQLITE_DONE
-	    ? true
-	    : state_report(state, "read", error);
+	return (state_find_folder(state, mailbox, &id) &&
+		   state_pack_each(state, id, found, user)) ||
+	    state_report(state, "read", error);
 }
 
 bool
@@ -70,22 +52,30 @@ find_places(struct state *state, enum state_query query,
     struct imap_error *error)
 {
 	sqlite3_stmt *statement = state->statements[query];
-	int code;
+	bool is_ok = true;
+	int code = SQLITE_DONE;
 
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+	while (is_ok && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		int64_t folder = sqlite3_column_int64(statement, 3);
 		struct state_place place = {
 		    .mailbox = state_column(statement, 0),
 		    .path = (const char *)sqlite3_column_text(statement, 1),
 		    .uidvalidity = (uint32_t)sqlite3_column_int64(statement, 2),
-		    .uid = (uint32_t)sqlite3_column_int64(statement, 3),
-		    .flags = (uint32_t)sqlite3_column_int64(statement, 4),
-		    .size = (uint64_t)sqlite3_column_int64(statement, 5),
-		    .date = sqlite3_column_int64(statement, 6),
+		    .uid = (uint32_t)sqlite3_column_int64(statement, 4),
 		};
+		struct state_message message;
+		bool has = false;
 
+		is_ok =
+		    state_pack_find(state, folder, place.uid, &message, &has);
+		if (!has)
+			continue;
+		place.flags = message.flags;
+		place.size = message.size;
+		place.date = message.date;
 		found(user, &place);
 	}
-	return state_finish(statement) && code == SQLITE_DONE
+	return state_finish(statement) && is_ok && code == SQLITE_DONE
 	    ? true
 	    : state_report(state, "read", error);
 }
@@ -105,7 +95,7 @@ state_find_emailid(struct state *state, struct span emailid,
 /* Its rows stand under the mailbox's number, made negative. */
 
 /* Where rows wait while two generations change places. */
-#define ASIDE (INT64_C(1) << 40)
+#define ASIDE (STATE_FOLDERS_MAX + 1)
 
 bool
 state_find_retired(struct state *state, struct span mailbox,
@@ -124,51 +114,53 @@ state_find_retired(struct state *state, struct span mailbox,
 	return find_places(state, STATE_FIND_RETIRED, found, user, error);
 }
 
+static void
+count_message(void *user, const struct state_message *message)
+{
+	int64_t *count = user;
+
+	(void)message;
+	(*count)++;
+}
+
+/* The number that a question about a folder's EMAILIDs is answered with. */
+static bool
+ask_number(
+    struct state *state, enum state_query query, int64_t id, int64_t *number)
+{
+	sqlite3_stmt *statement = state->statements[query];
+
+	*number = 0;
+	state_bind_numbers(statement, 1, &id, 1);
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		*number = sqlite3_column_int64(statement, 0);
+	return state_finish(statement);
+}
+
 bool
 state_has_retired(struct state *state, struct span mailbox, bool *all,
     struct imap_error *error)
 {
-	sqlite3_stmt *statement = state->statements[STATE_HAS_RETIRED];
-	int64_t id;
-	bool has = false;
+	int64_t id, messages = 0, emailids;
 
-	if (!state_find_folder(state, mailbox, &id))
+	if (!state_find_folder(state, mailbox, &id) ||
+	    !state_pack_each(state, -id, count_message, &messages) ||
+	    !ask_number(state, STATE_COUNT_EMAILIDS, -id, &emailids))
 		return state_report(state, "read", error);
-	id = -id;
-	state_bind_numbers(statement, 1, &id, 1);
-	if (sqlite3_step(statement) == SQLITE_ROW)
-		has = sqlite3_column_int(statement, 0) != 0;
-	if (!state_finish(statement))
-		return state_report(state, "read", error);
-	*all = has;
+	*all = messages > 0 && messages == emailids;
 	return true;
-}
-
-static bool
-move_messages(struct state *state, int64_t from, int64_t to)
-{
-	int64_t numbers[] = {from, to};
-
-	state_bind_numbers(state->statements[STATE_MOVE], 1, numbers, 2);
-	return state_run(state, STATE_MOVE);
 }
 
 static bool
 apply_retired(
     struct state *state, int64_t id, const struct state_change *change)
 {
-	if (change->forget_retired) {
-		int64_t retired = -id;
-
-		state_bind_numbers(
-		    state->statements[STATE_FORGET], 1, &retired, 1);
-		if (!state_run(state, STATE_FORGET))
-			return false;
-	}
+	if (change->forget_retired && !state_pack_forget(state, -id))
+		return false;
 	return !change->swap_retired ||
-	    (move_messages(state, id, id + ASIDE) &&
-		move_messages(state, -id, id) &&
-		move_messages(state, id + ASIDE, -id));
+	    (state_pack_move(state, id, id + ASIDE) &&
+		state_pack_move(state, -id, id) &&
+		state_pack_move(state, id + ASIDE, -id));
 }
 
 /* ---- changes ---- */
@@ -205,21 +197,29 @@ apply_uids(struct state *state, enum state_query query, int64_t id,
 	return true;
 }
 
+/* Most servers have none, and then a removal is no statement more. */
 static bool
-apply_put(struct state *state, int64_t id, const struct state_message *put)
+apply_emailids(struct state *state, int64_t id, const struct uidset *removed,
+    const struct state_message *put, uint32_t count)
 {
-	int64_t numbers[] = {id, put->uid, put->flags, (int64_t)put->size,
-	    put->date, (int64_t)put->modseq};
-	sqlite3_stmt *statement = state->statements[STATE_PUT];
+	sqlite3_stmt *statement = state->statements[STATE_PUT_EMAILID];
+	int64_t has = 0;
 
-	state_bind_numbers(statement, 1, numbers, 6);
-	/* unbound is NULL */
-	if (put->emailid.len > 0)
-		(void)state_bind_blob(statement, 7, put->emailid);
-	if (put->keywords.at != NULL)
-		(void)sqlite3_bind_text64(statement, 8, put->keywords.at,
-		    put->keywords.len, SQLITE_STATIC, SQLITE_UTF8);
-	return state_run(state, STATE_PUT);
+	if (removed != NULL && !uidset_is_empty(removed) &&
+	    !ask_number(state, STATE_HAS_EMAILIDS, id, &has))
+		return false;
+	if (has != 0 && !apply_uids(state, STATE_REMOVE_EMAILIDS, id, removed))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (put[i].emailid.len == 0)
+			continue;
+		state_bind_numbers(
+		    statement, 1, (int64_t[]){id, put[i].uid}, 2);
+		(void)state_bind_blob(statement, 3, put[i].emailid);
+		if (!state_run(state, STATE_PUT_EMAILID))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -237,9 +237,8 @@ apply_withheld(
 static bool
 forget_messages(struct state *state, int64_t id)
 {
-	state_bind_numbers(state->statements[STATE_FORGET], 1, &id, 1);
 	state_bind_numbers(state->statements[STATE_FORGET_WITHHELD], 1, &id, 1);
-	return state_run(state, STATE_FORGET) &&
+	return state_pack_forget(state, id) &&
 	    state_run(state, STATE_FORGET_WITHHELD);
 }
 
@@ -260,12 +259,12 @@ apply_parts(struct state *state, const struct state_change *change)
 		return false;
 	if (!apply_retired(state, id, change))
 		return false;
-	if (!apply_uids(state, STATE_REMOVE, id, change->removed) ||
+	if (!state_pack_apply(
+		state, id, change->removed, change->put, change->put_count) ||
+	    !apply_emailids(
+		state, id, change->removed, change->put, change->put_count) ||
 	    !apply_uids(state, STATE_ADMIT, id, change->admitted))
 		return false;
-	for (uint32_t i = 0; i < change->put_count; i++)
-		if (!apply_put(state, id, &change->put[i]))
-			return false;
 	for (uint32_t i = 0; i < change->withheld_count; i++)
 		if (!apply_withheld(state, id, &change->withheld[i]))
 			return false;

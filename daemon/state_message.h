@@ -20,11 +20,12 @@ struct state_message {
 	uint64_t size;
 	int64_t date;
 	uint64_t modseq; /* 0: unknown */
-	/* EMAILID or X-GM-MSGID, which never changes; empty: unknown, and when
-	 * put: as it was. Borrowed, as keywords are. */
+	/* EMAILID or X-GM-MSGID, which never changes; when put, empty: as it
+	 * was. Never told: it is there to be found by. Borrowed, as keywords
+	 * are. */
 	struct span emailid;
-	/* Without a letter, as keywords.h writes them; when put: .at NULL is
-	 * as it was. */
+	/* Without a letter, as keywords.h writes them, 64 KiB at most; when
+	 * put: .at NULL is as it was. */
 	struct span keywords;
 };
 

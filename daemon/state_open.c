@@ -17,62 +17,23 @@
 
 /* "MMir" in the file's header: another program's database is not ours. */
 #define APPLICATION_ID 0x4d4d6972
-#define VERSION	       3
 
 #define BUSY_TIMEOUT_MS 5000
 
-/* From each version to the next; nothing is the first. */
-static const char *const upgrades[VERSION] = {
-    "CREATE TABLE IF NOT EXISTS folder ("
-    " id INTEGER PRIMARY KEY,"
-    " mailbox BLOB NOT NULL UNIQUE,"
-    " path TEXT UNIQUE,"
-    " uidvalidity INTEGER NOT NULL DEFAULT 0,"
-    " uidnext INTEGER NOT NULL DEFAULT 0,"
-    " highestmodseq INTEGER NOT NULL DEFAULT 0,"
-    " is_held INTEGER NOT NULL DEFAULT 0,"
-    " is_gone INTEGER NOT NULL DEFAULT 0,"
-    " stale_uidvalidity INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS message ("
-    " folder INTEGER NOT NULL,"
-    " uid INTEGER NOT NULL,"
-    " flags INTEGER NOT NULL,"
-    " size INTEGER NOT NULL,"
-    " date INTEGER NOT NULL,"
-    " modseq INTEGER NOT NULL,"
-    " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS fact ("
-    " name TEXT PRIMARY KEY,"
-    " value TEXT NOT NULL) WITHOUT ROWID;"
-    "PRAGMA application_id = 1296918898;" /* APPLICATION_ID */
-    "PRAGMA user_version = 1;",
-    "ALTER TABLE message ADD COLUMN emailid BLOB;"
-    "ALTER TABLE message ADD COLUMN keywords TEXT;"
-    "CREATE INDEX message_emailid ON message (emailid)"
-    " WHERE emailid IS NOT NULL;"
-    "ALTER TABLE folder ADD COLUMN last_full INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE folder ADD COLUMN mailboxid BLOB;"
-    "CREATE TABLE withheld ("
-    " folder INTEGER NOT NULL,"
-    " uid INTEGER NOT NULL,"
-    " size INTEGER NOT NULL,"
-    " tries INTEGER NOT NULL,"
-    " next_try INTEGER NOT NULL,"
-    " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
-    "PRAGMA user_version = 2;",
-    "ALTER TABLE folder ADD COLUMN new_ns INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE folder ADD COLUMN cur_ns INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 3;",
-};
-
 bool
 state_report(
-    const struct state *state, const char *operation, struct imap_error *error)
+    struct state *state, const char *operation, struct imap_error *error)
 {
 	int code = sqlite3_errcode(state->db) & 0xff;
 	int reason = sqlite3_system_errno(state->db);
 	enum imap_error_kind kind = IMAP_ERROR_LOCAL;
 
+	if (state->is_damaged) {
+		state->is_damaged = false;
+		return imap_error_set(error, kind,
+		    "cannot %s %s: its messages are damaged", operation,
+		    state->path);
+	}
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		kind = IMAP_ERROR_BUSY;
 	if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
@@ -132,6 +93,8 @@ judge_code(int code)
 	}
 }
 
+static const char damaged[] = "its contents are damaged";
+
 /*
  * Whether the file is ours and whole, and of which version (0: it is empty);
  * *why is borrowed until the next call to SQLite. quick_check reads all pages
@@ -161,25 +124,36 @@ judge(sqlite3 *db, int *version, const char **why)
 	if (id != APPLICATION_ID)
 		return UNSOUND;
 	*why = "it was written by a newer version";
-	if (answers[1].number > VERSION)
+	if (answers[1].number > STATE_VERSION)
 		return UNSOUND;
-	*why = "its contents are damaged";
+	*why = damaged;
 	return answers[3].is_ok && answers[1].number > 0 ? SOUND : UNSOUND;
 }
 
-/* Brings the tables to our version, or leaves them as they were. */
-static bool
-upgrade(const struct state *state, int version)
+/*
+ * Whether all messages can be read, and the folders' numbers are such that
+ * theirs can be made of them: quick_check sees neither.
+ */
+static enum soundness
+check(struct state *state, const char **why)
 {
-	bool is_ok = true;
+	struct answer strange = {0};
+	int code = ask(state->db,
+	    "SELECT count(*) FROM folder WHERE id NOT BETWEEN 1 AND 1073741823",
+	    &strange);
 
-	if (version == VERSION)
-		return true;
-	if (!state_exec(state, "BEGIN IMMEDIATE"))
-		return false;
-	for (int i = version; is_ok && i < VERSION; i++)
-		is_ok = state_exec(state, upgrades[i]);
-	return is_ok && state_exec(state, "COMMIT");
+	static_assert(STATE_FOLDERS_MAX == 1073741823, "as the query says");
+	*why = sqlite3_errmsg(state->db);
+	if (code != SQLITE_OK)
+		return judge_code(code);
+	if (strange.number == 0 && state_pack_check(state))
+		return SOUND;
+	*why = sqlite3_errmsg(state->db);
+	code = sqlite3_errcode(state->db);
+	if (strange.number == 0 && !state->is_damaged)
+		return judge_code(code);
+	*why = damaged;
+	return UNSOUND;
 }
 
 /* Makes an empty file with the right mode; SQLite's own would be 0644. */
@@ -225,11 +199,11 @@ open_file(struct state *state, const char **why)
 	    !state_exec(state,
 		state->is_durable ? "PRAGMA synchronous = FULL"
 				  : "PRAGMA synchronous = OFF") ||
-	    !upgrade(state, version) || !state_prepare(state)) {
+	    !state_upgrade(state, version)) {
 		*why = sqlite3_errmsg(state->db);
 		return judge_code(sqlite3_errcode(state->db));
 	}
-	return SOUND;
+	return check(state, why);
 }
 
 static void
@@ -241,6 +215,7 @@ close_file(struct state *state)
 	}
 	(void)sqlite3_close(state->db);
 	state->db = NULL;
+	state->is_damaged = false;
 }
 
 /* Moves the database with what belongs to it; the next one starts clean. */

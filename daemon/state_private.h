@@ -24,14 +24,19 @@ enum state_query {
 	STATE_FOLDERS,
 	STATE_RENAME_FOLDER,
 	STATE_REMOVE_FOLDER,
-	STATE_MESSAGES,
-	STATE_FORGET,
-	STATE_REMOVE,
-	STATE_PUT,
+	STATE_CHUNKS,
+	STATE_CHUNK,
+	STATE_PUT_CHUNK,
+	STATE_REMOVE_CHUNKS,
+	STATE_MOVE_CHUNKS,
 	STATE_FIND_EMAILID,
 	STATE_FIND_RETIRED,
-	STATE_HAS_RETIRED,
-	STATE_MOVE,
+	STATE_HAS_EMAILIDS,
+	STATE_COUNT_EMAILIDS,
+	STATE_PUT_EMAILID,
+	STATE_REMOVE_EMAILIDS,
+	STATE_FORGET_EMAILIDS,
+	STATE_MOVE_EMAILIDS,
 	STATE_WITHHELD,
 	STATE_FORGET_WITHHELD,
 	STATE_ADMIT,
@@ -47,7 +52,12 @@ struct state {
 	sqlite3_stmt *statements[STATE_QUERY_COUNT];
 	char *path;
 	bool is_durable;
+	bool is_damaged; /* what a chunk said last; until it is reported */
 };
+
+/* The most that a folder's number may be: twice that, and 24 bits more, make
+ * a chunk's (state_pack.c). */
+#define STATE_FOLDERS_MAX ((INT64_C(1) << 30) - 1)
 
 /* Prepares all statements; false if the tables are not as they should be. */
 bool state_prepare(struct state *state);
@@ -56,11 +66,11 @@ bool state_prepare(struct state *state);
 bool state_exec(const struct state *state, const char *sql);
 
 /*
- * Fills the error from what SQLite said last and returns false: "cannot
- * OPERATION FILE: reason".
+ * Fills the error from what SQLite said last, or that there is damage, and
+ * returns false: "cannot OPERATION FILE: reason".
  */
 bool state_report(
-    const struct state *state, const char *operation, struct imap_error *error);
+    struct state *state, const char *operation, struct imap_error *error);
 
 /* ---- one statement ---- */
 
@@ -84,5 +94,29 @@ bool state_roll_back(struct state *state, struct imap_error *error);
 
 /* The id of a mailbox's row; 0 when it has none. */
 bool state_find_folder(struct state *state, struct span mailbox, int64_t *id);
+
+/* Brings the tables to our version, or leaves them as they were; prepares. */
+#define STATE_VERSION 4
+bool state_upgrade(struct state *state, int version);
+
+/* ---- messages, by the number of their folder (state_pack.c) ---- */
+
+/* They return false as SQLite does, or with .is_damaged set. */
+
+/* In order of UID, without their EMAILIDs. */
+bool state_pack_each(struct state *state, int64_t folder,
+    void (*found)(void *user, const struct state_message *message), void *user);
+/* One; without what is borrowed. */
+bool state_pack_find(struct state *state, int64_t folder, uint32_t uid,
+    struct state_message *message, bool *has);
+/* Whether all that are there can be read. */
+bool state_pack_check(struct state *state);
+/* Within a transaction: as state_apply() has it, without EMAILIDs; the other
+ * two with them. */
+bool state_pack_apply(struct state *state, int64_t folder,
+    const struct uidset *removed, const struct state_message *put,
+    uint32_t count);
+bool state_pack_forget(struct state *state, int64_t folder);
+bool state_pack_move(struct state *state, int64_t from, int64_t to);
 
 #endif

@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 
-from lab import case, compare, messages
+from lab import case, compare, messages, rows
 from lab import client as imap
 
 COUNT = 12
@@ -257,7 +257,7 @@ class Keywords(Local):
                          for where, _, names in os.walk(self.top)
                          if "main.db" in names)
         with sqlite3.connect("file:%s?mode=ro" % state, uri=True) as db:
-            return dict(db.execute("SELECT uid, keywords FROM message"))
+            return rows.keywords(db)
 
     def test_those_past_the_26th_are_in_the_database(self):
         daemon = self.watching()

@@ -101,8 +101,7 @@ struct listing {
 	size_t len;
 	uint32_t count;
 	struct state_message last;
-	char emailid[16]; /* of the last one */
-	char keywords[16];
+	char keywords[16]; /* of the last one */
 };
 
 /* Bytes made printable enough to be compared. */
@@ -129,7 +128,6 @@ list_message(void *user, const struct state_message *message)
 		    listing->count == 0 ? "" : " ", message->uid);
 	listing->count++;
 	listing->last = *message;
-	memcpy(listing->emailid, string_of(message->emailid), 16);
 	memcpy(listing->keywords, string_of(message->keywords), 16);
 }
 

@@ -107,13 +107,46 @@ be_anybodys(void)
 static void
 lack_a_table(void)
 {
-	run_sql("DROP TABLE message");
+	run_sql("DROP TABLE chunk");
 }
 
 static void
 lack_a_column(void)
 {
 	run_sql("ALTER TABLE folder DROP COLUMN is_gone");
+}
+
+/* What SQLite's own check does not see. */
+static void
+have_a_short_chunk(void)
+{
+	run_sql("UPDATE chunk SET data = substr(data, 1, length(data) - 1)"
+		" WHERE id % 256 = 3");
+}
+
+static void
+have_a_changed_chunk(void)
+{
+	run_sql("UPDATE chunk SET data = CAST(substr(data, 1, 50) || x'55' ||"
+		" substr(data, 52) AS BLOB) WHERE id % 256 = 3");
+}
+
+static void
+have_an_empty_chunk(void)
+{
+	run_sql("UPDATE chunk SET data = x'' WHERE id % 256 = 3");
+}
+
+static void
+have_a_chunk_astray(void)
+{
+	run_sql("UPDATE chunk SET id = id + 100 WHERE id % 256 = 3");
+}
+
+static void
+have_a_strange_folder(void)
+{
+	run_sql("UPDATE folder SET id = 1 << 62");
 }
 
 static const struct unsound_case {
@@ -128,6 +161,11 @@ static const struct unsound_case {
     {be_anybodys, "another program's"},
     {lack_a_table, "no such table"},
     {lack_a_column, "no such column"},
+    {have_a_short_chunk, "damaged"},
+    {have_a_changed_chunk, "damaged"},
+    {have_an_empty_chunk, "damaged"},
+    {have_a_chunk_astray, "damaged"},
+    {have_a_strange_folder, "damaged"},
 };
 
 START_TEST(test_what_is_no_good_is_put_aside)
@@ -221,10 +259,117 @@ START_TEST(test_an_older_database_keeps_what_it_knew)
 	ck_assert_str_eq(folder.mailboxid, "");
 	assert_uids("A", "5");
 	ck_assert_uint_eq(list("A").last.size, 1000);
-	ck_assert_uint_eq(list("A").last.emailid.len, 0);
 	put_uids("A", (uint32_t[]){6}, 1);
 	reopen();
 	assert_uids("A", "5 6");
+}
+END_TEST
+
+/* What the third version had more; a row a message. */
+static const char version_3[] =
+    "ALTER TABLE message ADD COLUMN emailid BLOB;"
+    "ALTER TABLE message ADD COLUMN keywords TEXT;"
+    "CREATE INDEX message_emailid ON message (emailid)"
+    " WHERE emailid IS NOT NULL;"
+    "ALTER TABLE folder ADD COLUMN last_full INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN mailboxid BLOB;"
+    "CREATE TABLE withheld (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, tries INTEGER NOT NULL,"
+    " next_try INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "ALTER TABLE folder ADD COLUMN new_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN cur_ns INTEGER NOT NULL DEFAULT 0;"
+    "INSERT INTO folder (id, mailbox, path, uidvalidity)"
+    " VALUES (2, CAST('B' AS BLOB), 'b', 8), (3, CAST('C' AS BLOB), 'c', 9);"
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+    " WHERE i < 3000) INSERT INTO message (folder, uid, flags, size, date,"
+    " modseq) SELECT 3, i * 3, i, i * 1000, -i, -1 FROM n;"
+    "INSERT INTO message VALUES"
+    " (1, 255, 1, 2, 3, 4, x'4d31', NULL),"
+    " (1, 256, 4294967295, -1, -2, 5, NULL, 'x y'),"
+    " (1, 4294967295, 16, 1001, 2001, 0, x'4d32', 'z'),"
+    " (-2, 7, 8, 9, 10, 11, x'4d33', NULL),"
+    /* what cannot be */
+    " (2, 0, 1, 1, 1, 1, NULL, NULL),"
+    " (2, 4294967296, 1, 1, 1, 1, NULL, NULL),"
+    " (9223372036854775807, 1, 1, 1, 1, 1, NULL, NULL);"
+    "PRAGMA user_version = 3;";
+
+static void
+note_place(void *user, const struct state_place *place)
+{
+	*(uint32_t *)user = place->uid;
+}
+
+static void
+assert_found(const char *emailid, uint32_t expected)
+{
+	uint32_t uid = 0;
+
+	ck_assert(state_find_emailid(
+	    state, span_of(emailid), note_place, &uid, &error));
+	ck_assert_uint_eq(uid, expected);
+}
+
+START_TEST(test_a_row_a_message_becomes_chunks)
+{
+	struct listing listing;
+	uint32_t retired = 0;
+	bool all;
+
+	state = state_close(state);
+	ck_assert_int_eq(unlink("dir/state/me.db"), 0);
+	run_sql(version_1);
+	run_sql(version_3);
+	open_state(true);
+	ck_assert_ptr_null(note);
+	reopen();
+	assert_uids("A", "5 255 256 4294967295");
+	listing = list("A");
+	ck_assert_str_eq(listing.keywords, "z");
+	ck_assert_uint_eq(listing.last.flags, 16);
+	ck_assert_uint_eq(listing.last.size, 1001);
+	ck_assert_int_eq(listing.last.date, 2001);
+	ck_assert_uint_eq(listing.last.modseq, 0);
+	assert_uids("B", "");
+	listing = list("C");
+	ck_assert_uint_eq(listing.count, 3000);
+	ck_assert_uint_eq(listing.last.uid, 9000);
+	ck_assert_uint_eq(listing.last.size, 3000000);
+	ck_assert_int_eq(listing.last.date, -3000);
+	ck_assert_uint_eq(listing.last.modseq, UINT64_MAX);
+	assert_found("M1", 255);
+	assert_found("M2", 4294967295);
+	assert_found("M3", 0);
+	ck_assert(state_has_retired(state, span_of("B"), &all, &error));
+	ck_assert(all);
+	ck_assert(state_find_retired(
+	    state, span_of("B"), span_of("M3"), note_place, &retired, &error));
+	ck_assert_uint_eq(retired, 7);
+}
+END_TEST
+
+START_TEST(test_damage_while_it_is_open_is_an_error_and_found_by_the_next)
+{
+	struct listing listing = {.len = 0};
+	struct state_message message = {.uid = 2};
+	struct state_change change = {
+	    .mailbox = span_of("A"), .put = &message, .put_count = 1};
+
+	put_uids("A", (uint32_t[]){1}, 1);
+	run_sql("UPDATE chunk SET data = x'00'");
+	ck_assert(!state_load_messages(
+	    state, span_of("A"), list_message, &listing, &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_LOCAL);
+	ck_assert_str_eq(error.text,
+	    "cannot read dir/state/me.db: its messages are damaged");
+	error = (struct imap_error){0};
+	ck_assert(!state_apply(state, &change, &error));
+	ck_assert_str_eq(error.text,
+	    "cannot write dir/state/me.db: its messages are damaged");
+	state = state_close(state);
+	open_state(true);
+	ck_assert_ptr_nonnull(note);
+	assert_uids("A", "");
 }
 END_TEST
 
@@ -264,6 +409,9 @@ main(void)
 	tcase_add_test(tests, test_the_log_is_put_aside_with_its_database);
 	tcase_add_test(tests, test_an_empty_file_becomes_a_database);
 	tcase_add_test(tests, test_an_older_database_keeps_what_it_knew);
+	tcase_add_test(tests, test_a_row_a_message_becomes_chunks);
+	tcase_add_test(tests,
+	    test_damage_while_it_is_open_is_an_error_and_found_by_the_next);
 	tcase_add_test(tests, test_a_database_in_use_is_not_put_aside);
 	return run_case("state_open", tests);
 }
