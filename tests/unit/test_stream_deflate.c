@@ -273,6 +273,15 @@ peer_drain(struct peer *peer)
 		continue;
 }
 
+/* Until the stream deflates: what came before would not be inflated. */
+static void
+peer_await(struct peer *peer)
+{
+	char byte;
+
+	(void)peer_receive(peer, &byte, 1);
+}
+
 static void
 open_peer(struct peer *peer, bool has_tls, void (*talk)(struct peer *peer))
 {
@@ -287,6 +296,15 @@ open_peer(struct peer *peer, bool has_tls, void (*talk)(struct peer *peer))
 		run_until(&end.is_secured);
 	}
 	stream_start_deflate(end.stream, span_of(""));
+}
+
+/* The same, and tells a peer that waits for it. */
+static void
+open_waiting_peer(
+    struct peer *peer, bool has_tls, void (*talk)(struct peer *peer))
+{
+	open_peer(peer, has_tls, talk);
+	stream_write(end.stream, span_of("begin"));
 }
 
 static void
@@ -349,6 +367,7 @@ send_bomb(struct peer *peer)
 {
 	char *zeros = mem_alloc(MEGABYTE);
 
+	peer_await(peer);
 	for (int i = 0; i < 32; i++) {
 		buf_clear(&packed);
 		if (!peer_send(peer, pack((struct span){zeros, MEGABYTE})))
@@ -362,7 +381,7 @@ START_TEST(test_stream_refuses_a_bomb)
 {
 	struct peer peer;
 
-	open_peer(&peer, _i == 1, send_bomb);
+	open_waiting_peer(&peer, _i == 1, send_bomb);
 	run_until(&end.is_closed);
 	ck_assert_int_eq(end.error.kind, IMAP_ERROR_LIMIT);
 	/* Somewhat more than the 1 MiB: flush markers make it legal. */
@@ -374,6 +393,7 @@ END_TEST
 static void
 send_garbage(struct peer *peer)
 {
+	peer_await(peer);
 	peer_send(peer, span_of("* 1 EXISTS\r\n* 2 EXISTS\r\n* 3 EXISTS\r\n"));
 	peer_drain(peer);
 }
@@ -382,7 +402,7 @@ START_TEST(test_stream_refuses_what_is_not_deflated)
 {
 	struct peer peer;
 
-	open_peer(&peer, _i == 1, send_garbage);
+	open_waiting_peer(&peer, _i == 1, send_garbage);
 	run_until(&end.is_closed);
 	ck_assert_int_eq(end.error.kind, IMAP_ERROR_PROTOCOL);
 	close_peer(&peer);
@@ -395,6 +415,7 @@ send_much_in_little(struct peer *peer)
 {
 	char *zeros = mem_alloc(MEGABYTE);
 
+	peer_await(peer);
 	peer_send(peer, pack((struct span){zeros, 3 * PIECE + 1}));
 	mem_free(zeros);
 	peer_drain(peer);
@@ -406,7 +427,7 @@ START_TEST(test_stream_pause_with_bytes_inside_zlib)
 	struct peer peer;
 
 	end.pause_at_received = true;
-	open_peer(&peer, _i == 1, send_much_in_little);
+	open_waiting_peer(&peer, _i == 1, send_much_in_little);
 	for (size_t i = 1; i <= 3; i++) {
 		while (buf_len(&end.received) < i * PIECE)
 			turn();
