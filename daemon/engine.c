@@ -1,9 +1,8 @@
-/*
- * The loop and who lives on it. Accounts come and go here: at the start, at a
- * reload, when they are done, at the end.
- */
+/* The loop and who lives on it. Accounts come and go here: at the start, at a
+ * reload, when they are done, at the end. */
 #include "daemon/engine.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -356,8 +355,7 @@ reload_account(struct engine *engine, const struct settings_account *settings,
 static void
 reload(struct engine *engine)
 {
-	struct settings *before = engine->settings;
-	struct settings *settings;
+	struct settings *before = engine->settings, *settings;
 	bool is_elsewhere;
 
 	notify_reloading();
@@ -520,20 +518,18 @@ engine_new(const struct engine_config *config)
 
 	engine->config = *config;
 	add_settings(engine, config->settings);
-	if (sd_event_default(&engine->loop) < 0) {
-		log_error(NULL, "no event loop to be had");
-		return engine_free(engine);
-	}
-	if (!select_accounts(engine))
-		return engine_free(engine);
-	return engine;
+	return select_accounts(engine) ? engine : engine_free(engine);
 }
 
 int
 engine_run(struct engine *engine)
 {
-	int code;
+	int code = sd_event_default(&engine->loop);
 
+	if (code < 0) {
+		log_error(NULL, "no event loop to be had: %s", strerror(-code));
+		return EX_IOERR;
+	}
 	add_signal(engine, SIGTERM, on_end_signal);
 	add_signal(engine, SIGINT, on_end_signal);
 	if (engine->config.mode == ACCOUNT_RUNS) {
@@ -545,7 +541,11 @@ engine_run(struct engine *engine)
 	}
 	/* the lanes' threads inherit the blocked signals */
 	engine->disk = job_lane_new(engine->loop, "disk");
-	engine->names = job_lane_new(engine->loop, "names");
+	engine->names = job_lane_new_wide(engine->loop, "names", LOOKUPS_MAX);
+	if (engine->disk == NULL || engine->names == NULL) {
+		log_error(NULL, "no thread to be had: %s", strerror(errno));
+		return EX_IOERR;
+	}
 	(void)sd_event_add_defer(
 	    engine->loop, &engine->look_later, look, engine);
 	(void)sd_event_add_time_relative(engine->loop, &engine->stop_timer,

@@ -12,6 +12,9 @@
 
 struct engine;
 
+/* Name look-ups at a time: those that hang are not to hold up the others. */
+#define LOOKUPS_MAX 16
+
 struct engine_config {
 	struct settings *settings; /* becomes the engine's */
 	enum account_mode mode;

@@ -1,12 +1,13 @@
 /*
- * A helper lane: one thread that works a queue, and an eventfd by which it
- * tells the loop that something is finished. The lane's mutex guards the two
- * queues and the skip marks; done, drop and the lane's flags belong to the
- * loop's thread alone.
+ * A helper lane: a thread, or several, that work a queue, and an eventfd by
+ * which they tell the loop that something is finished. The lane's mutex guards
+ * the two queues and the skip marks; done, drop and the lane's flags belong to
+ * the loop's thread alone.
  */
 #include "libclient/io/job.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -36,9 +37,15 @@ struct queue {
 };
 
 struct job_lane {
-	pthread_t thread;
+	pthread_t thread; /* the first */
+	char name[THREAD_NAME_SIZE];
+	unsigned width; /* threads at most */
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
+	pthread_cond_t ended; /* no thread is left but the first */
+	unsigned extra; /* threads beside the first; under the mutex */
+	unsigned due; /* threads that will take a job; under the mutex */
+	unsigned queued; /* jobs that wait; under the mutex */
 	struct queue waiting; /* under the mutex */
 	struct queue finished; /* under the mutex */
 	bool is_ending; /* under the mutex */
@@ -97,20 +104,15 @@ tell_loop(struct job_lane *lane)
 	(void)!write(lane->eventfd, &one, sizeof(one));
 }
 
-static void *
-run_lane(void *user)
+/* Works until there is nothing to do; under the mutex. */
+static void
+work_off(struct job_lane *lane)
 {
-	struct job_lane *lane = user;
 	struct job *job;
 	bool is_first;
 
-	pthread_mutex_lock(&lane->mutex);
-	for (;;) {
-		while (lane->waiting.first == NULL && !lane->is_ending)
-			pthread_cond_wait(&lane->wake, &lane->mutex);
-		job = queue_take(&lane->waiting);
-		if (job == NULL)
-			break;
+	while ((job = queue_take(&lane->waiting)) != NULL) {
+		lane->queued--;
 		if (!job->is_skipped) {
 			pthread_mutex_unlock(&lane->mutex);
 			job->work(job->data);
@@ -121,6 +123,39 @@ run_lane(void *user)
 		if (is_first)
 			tell_loop(lane);
 	}
+}
+
+static void *
+run_lane(void *user)
+{
+	struct job_lane *lane = user;
+
+	(void)pthread_setname_np(pthread_self(), lane->name);
+	pthread_mutex_lock(&lane->mutex);
+	for (;;) {
+		lane->due++;
+		while (lane->waiting.first == NULL && !lane->is_ending)
+			pthread_cond_wait(&lane->wake, &lane->mutex);
+		lane->due--;
+		if (lane->waiting.first == NULL)
+			break;
+		work_off(lane);
+	}
+	pthread_mutex_unlock(&lane->mutex);
+	return NULL;
+}
+
+static void *
+run_extra(void *user)
+{
+	struct job_lane *lane = user;
+
+	(void)pthread_setname_np(pthread_self(), lane->name);
+	pthread_mutex_lock(&lane->mutex);
+	lane->due--;
+	work_off(lane);
+	if (--lane->extra == 0)
+		pthread_cond_signal(&lane->ended);
 	pthread_mutex_unlock(&lane->mutex);
 	return NULL;
 }
@@ -141,6 +176,7 @@ static void
 destroy_lane(struct job_lane *lane)
 {
 	pthread_cond_destroy(&lane->wake);
+	pthread_cond_destroy(&lane->ended);
 	pthread_mutex_destroy(&lane->mutex);
 	mem_free(lane);
 }
@@ -168,40 +204,71 @@ on_finished(sd_event_source *source, int fd, uint32_t revents, void *user)
 	return 0;
 }
 
-static void
-start_thread(struct job_lane *lane, const char *name)
+/* Starts a thread that no signal reaches. */
+static bool
+start_thread(struct job_lane *lane, void *(*run)(void *), pthread_t *thread)
 {
-	char thread_name[THREAD_NAME_SIZE];
 	sigset_t all;
 	sigset_t before;
+	int fault;
 
-	(void)snprintf(thread_name, sizeof(thread_name), "%s", name);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&lane->thread, NULL, run_lane, lane) != 0)
-		abort();
+	fault = pthread_create(thread, NULL, run, lane);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_setname_np(lane->thread, thread_name);
+	return fault == 0;
+}
+
+/* One more, if a job would else have to wait; under the mutex. */
+static void
+start_extra(struct job_lane *lane)
+{
+	pthread_t thread;
+
+	if (lane->queued <= lane->due || lane->extra + 1 >= lane->width ||
+	    !start_thread(lane, run_extra, &thread))
+		return;
+	(void)pthread_detach(thread);
+	lane->extra++;
+	lane->due++;
 }
 
 struct job_lane *
 job_lane_new(sd_event *loop, const char *name)
 {
-	struct job_lane *lane = mem_new(struct job_lane);
+	return job_lane_new_wide(loop, name, 1);
+}
 
+struct job_lane *
+job_lane_new_wide(sd_event *loop, const char *name, unsigned threads)
+{
+	struct job_lane *lane = mem_new(struct job_lane);
+	int result;
+
+	(void)snprintf(lane->name, sizeof(lane->name), "%s", name);
+	lane->width = threads;
 	queue_init(&lane->waiting);
 	queue_init(&lane->finished);
 	queue_init(&lane->completing);
 	if (pthread_mutex_init(&lane->mutex, NULL) != 0 ||
-	    pthread_cond_init(&lane->wake, NULL) != 0)
+	    pthread_cond_init(&lane->wake, NULL) != 0 ||
+	    pthread_cond_init(&lane->ended, NULL) != 0)
 		abort();
 	lane->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (lane->eventfd < 0 ||
-	    sd_event_add_io(loop, &lane->source, lane->eventfd, EPOLLIN,
-		on_finished, lane) < 0)
-		abort();
-	start_thread(lane, name);
-	return lane;
+	result = lane->eventfd < 0
+	    ? -errno
+	    : sd_event_add_io(loop, &lane->source, lane->eventfd, EPOLLIN,
+		  on_finished, lane);
+	if (result >= 0 && !start_thread(lane, run_lane, &lane->thread))
+		result = -EAGAIN;
+	if (result >= 0)
+		return lane;
+	lane->source = sd_event_source_disable_unref(lane->source);
+	if (lane->eventfd >= 0)
+		close(lane->eventfd);
+	destroy_lane(lane);
+	errno = -result;
+	return NULL;
 }
 
 struct job_lane *
@@ -216,6 +283,10 @@ job_lane_free(struct job_lane *lane)
 	pthread_cond_signal(&lane->wake);
 	pthread_mutex_unlock(&lane->mutex);
 	pthread_join(lane->thread, NULL);
+	pthread_mutex_lock(&lane->mutex);
+	while (lane->extra > 0)
+		pthread_cond_wait(&lane->ended, &lane->mutex);
+	pthread_mutex_unlock(&lane->mutex);
 
 	lane->source = sd_event_source_disable_unref(lane->source);
 	close(lane->eventfd);
@@ -244,7 +315,9 @@ job_submit(struct job_lane *lane, void (*work)(void *data),
 	pthread_mutex_lock(&lane->mutex);
 	assert(!lane->is_ending);
 	queue_add(&lane->waiting, job);
+	lane->queued++;
 	pthread_cond_signal(&lane->wake);
+	start_extra(lane);
 	pthread_mutex_unlock(&lane->mutex);
 	return job;
 }

@@ -1,6 +1,7 @@
 /*
  * Helper lanes: one thread each, for what can block (disk, name look-ups).
- * Completions run on the loop, in the order of submission.
+ * Completions run on the loop, in the order of submission; those of a wide
+ * lane, as the work ends.
  */
 #ifndef LIBCLIENT_IO_JOB_H
 #define LIBCLIENT_IO_JOB_H
@@ -14,13 +15,20 @@ struct job;
 
 /*
  * Starts a lane whose completions run on the loop; the thread blocks all
- * signals and is called name (at most 15 characters). Aborts if there are no
- * threads to be had.
+ * signals and is called name (at most 15 characters). NULL and errno if there is
+ * no thread or no descriptor to be had.
  */
 struct job_lane *job_lane_new(sd_event *loop, const char *name);
 
 /*
- * Ends the lane: the running job is waited for, queued ones are run to their
+ * The same with up to so many threads at a time, so that a job that takes long
+ * holds up nobody; those beyond the first live while there is work for them.
+ */
+struct job_lane *job_lane_new_wide(
+    sd_event *loop, const char *name, unsigned threads);
+
+/*
+ * Ends the lane: running jobs are waited for, queued ones are run to their
  * end too, no completion is delivered any more; only what was cancelled is
  * still dropped. Owners go first: afterwards there is no job to cancel. May be
  * called from a completion. NULL ok; returns NULL.

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -232,6 +233,63 @@ class Network(case.Case):
         self.change(54)
         for name in ("INBOX", "a"):
             self.arrives(name)
+
+
+class Neighbours(case.Fake):
+    """Accounts whose servers are dead, beside one whose server is not."""
+
+    def listener(self, backlog):
+        found = socket.socket()
+        self.addCleanup(found.close)
+        found.bind(("127.0.0.1", 0))
+        found.listen(backlog)
+        return found
+
+    def silent_port(self):
+        """Connects, and says nothing ever."""
+        return self.listener(100).getsockname()[1]
+
+    def black_hole_port(self):
+        """Does not even answer a connection request: the queue is full."""
+        listener = self.listener(0)
+        while True:
+            peer = socket.socket()
+            self.addCleanup(peer.close)
+            peer.settimeout(0.2)
+            try:
+                peer.connect(listener.getsockname())
+            except TimeoutError:
+                return listener.getsockname()[1]
+
+    def test_dead_ones_cost_the_others_nothing(self):
+        self.serve(3)
+        ports = {"silent": self.silent_port(),
+                 "hole": self.black_hole_port(), "good": self.server.port}
+        mirrored = mirror.Mirror(self.top, [{
+            "name": name, "host": "127.0.0.1", "tls": "none", "port": port,
+            "user": "mirror", "password": "correct horse battery",
+            "maildir": self.path("Mail-" + name), "timeout": "1h"}
+            for name, port in ports.items()])
+        begin = time.monotonic()
+        daemon = mirrored.start("-v")
+        self.addCleanup(daemon.kill)
+        daemon.wait_line("good/INBOX: the same as")
+        self.assertLess(time.monotonic() - begin, HEALTHY)
+        folder = mirrored.folder(number=2)
+        daemon.wait_until(lambda: self.server.said(" IDLE$"), "IDLE")
+        for uid in range(4, 7):
+            begin = time.monotonic()
+            self.server.deliver(messages.make(uid))
+            daemon.wait_until(
+                lambda wanted=uid: wanted in compare.local_uids(folder),
+                "UID %d" % uid)
+            self.assertLess(time.monotonic() - begin, HEALTHY)
+        # the others are still being waited for
+        for name in ("silent", "hole"):
+            self.assertNotRegex(daemon.text(), "(?m)%s: connected" % name)
+        begin = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begin, HEALTHY)
 
 
 if __name__ == "__main__":

@@ -243,6 +243,67 @@ look_around(void *data)
 	pthread_getname_np(pthread_self(), seen_name, sizeof(seen_name));
 }
 
+/* ---- wide lanes ---- */
+
+static void
+hang(void *data)
+{
+	(void)data;
+	sem_post(&begun);
+	sem_wait(&may_end);
+}
+
+static void
+work_quietly(void *data)
+{
+	(void)data;
+}
+
+START_TEST(test_job_that_hangs_holds_up_nobody_in_a_wide_lane)
+{
+	enum { WIDTH = 4, ROUNDS = 50 };
+	static int numbers[ROUNDS + WIDTH];
+
+	job_lane_free(lane);
+	lane = job_lane_new_wide(loop, "test-wide", WIDTH);
+	for (int i = 0; i < WIDTH - 1; i++) {
+		numbers[i] = i;
+		job_submit(lane, hang, note_done, &numbers[i]);
+	}
+	for (int i = WIDTH - 1; i < ROUNDS; i++) {
+		numbers[i] = i;
+		job_submit(lane, work_quietly, note_done, &numbers[i]);
+	}
+	run_until(&done_count, ROUNDS - (WIDTH - 1));
+	for (int i = 0; i < done_count; i++)
+		ck_assert_int_ge(done[i], WIDTH - 1);
+	for (int i = 0; i < WIDTH - 1; i++)
+		sem_post(&may_end);
+	run_until(&done_count, ROUNDS);
+}
+END_TEST
+
+START_TEST(test_job_lane_free_waits_for_all_threads_of_a_wide_lane)
+{
+	static int numbers[8];
+
+	job_lane_free(lane);
+	lane = job_lane_new_wide(loop, "test-wide", 3);
+	for (int i = 0; i < 8; i++)
+		job_submit(lane, hang, note_done, &numbers[i]);
+	for (int i = 0; i < 3; i++)
+		sem_wait(&begun);
+	/* no more than that at a time */
+	ck_assert_int_ne(sem_trywait(&begun), 0);
+	for (int i = 0; i < 8; i++)
+		sem_post(&may_end);
+	lane = job_lane_free(lane);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(sem_trywait(&begun), 0);
+	ck_assert_int_eq(done_count, 0);
+}
+END_TEST
+
 START_TEST(test_job_thread_has_a_name_and_takes_no_signals)
 {
 	int data = 0;
@@ -275,6 +336,10 @@ main(void)
 	tcase_add_test(
 	    tcase, test_job_lane_free_finishes_the_queue_and_is_silent);
 	tcase_add_test(tcase, test_job_lane_free_from_a_completion);
+	tcase_add_test(
+	    tcase, test_job_that_hangs_holds_up_nobody_in_a_wide_lane);
+	tcase_add_test(
+	    tcase, test_job_lane_free_waits_for_all_threads_of_a_wide_lane);
 	tcase_add_test(tcase, test_job_thread_has_a_name_and_takes_no_signals);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
