@@ -54,6 +54,7 @@ open_archive(const struct folder_expunge *expunge, struct maildir_root *root,
     struct state *state, struct imap_error *error)
 {
 	char *owner = state_path_owner(state, expunge->path);
+	struct maildir *archive;
 
 	if (owner != NULL) {
 		mem_free(owner);
@@ -63,7 +64,11 @@ open_archive(const struct folder_expunge *expunge, struct maildir_root *root,
 		    expunge->path);
 		return NULL;
 	}
-	return maildir_open(root, expunge->path, error);
+	archive = maildir_open(root, expunge->path, error);
+	/* nobody else looks after what a killed run left there */
+	if (archive != NULL)
+		maildir_clean_tmp(archive);
+	return archive;
 }
 
 /* Letters are explained before names use them. */
@@ -91,7 +96,8 @@ archive_all(struct folder_expunge *expunge, struct maildir *archive,
 	struct keywords letters = {0};
 	bool is_ok;
 
-	keywords_read(&letters, archive);
+	if (!keywords_read(&letters, archive, error))
+		return false;
 	for (uint32_t i = 0; i < count; i++)
 		(void)archived_flags(expunge, &letters, messages[i].flags);
 	is_ok = explain_letters(archive, &letters, is_durable, error);

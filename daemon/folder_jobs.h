@@ -12,6 +12,13 @@
 
 struct folder;
 
+/* One of them has ended. */
+void folder_end_job(struct folder *folder);
+
+/* While nothing is to be done with its files, a folder has no descriptor but
+ * its connection's. */
+void folder_rest(struct folder *folder);
+
 /* Forgets what was read of the disk: it is to be read again. */
 void folder_unprepare(struct folder *folder);
 

@@ -68,7 +68,8 @@ is_syncfs_better(const struct maildir *maildir, uint32_t count)
 {
 	struct statfs info;
 
-	if (fstatfs(maildir->fd, &info) < 0 || info.f_type == FUSE_SUPER_MAGIC)
+	if (fstatfs(maildir_fd(maildir), &info) < 0 ||
+	    info.f_type == FUSE_SUPER_MAGIC)
 		return false;
 	return count > SYNC_EACH_MAX || maildir->has_new_directories;
 }
@@ -107,7 +108,7 @@ sync_files(struct maildir *maildir, int tmp_fd,
     struct imap_error *error)
 {
 	if (is_syncfs_better(maildir, count)) {
-		if (syncfs(maildir->fd) < 0)
+		if (syncfs(maildir_fd(maildir)) < 0)
 			return maildir_fail(maildir, "sync", NULL, NULL, error);
 		maildir->has_new_directories = false;
 		return true;
@@ -119,7 +120,7 @@ sync_files(struct maildir *maildir, int tmp_fd,
 		if (!sync_few(maildir, tmp_fd, arrivals + i, few, error))
 			return false;
 	}
-	if (maildir->has_new_directories && fsync(maildir->fd) < 0)
+	if (maildir->has_new_directories && fsync(maildir_fd(maildir)) < 0)
 		return maildir_fail(maildir, "sync", NULL, NULL, error);
 	maildir->has_new_directories = false;
 	return true;
@@ -249,6 +250,12 @@ maildir_sync(struct maildir *maildir, struct imap_error *error)
 	bool is_ok =
 	    cur_fd >= 0 && sync_directories(maildir, new_fd, cur_fd, error);
 
+	/* as in sync_files(): the way to them is as new as they are */
+	if (is_ok && maildir->has_new_directories) {
+		is_ok = syncfs(maildir_fd(maildir)) == 0 ||
+		    maildir_fail(maildir, "sync", NULL, NULL, error);
+		maildir->has_new_directories = !is_ok;
+	}
 	maildir_close_fd(new_fd);
 	maildir_close_fd(cur_fd);
 	return is_ok;

@@ -29,6 +29,13 @@ struct maildir *maildir_open(
     struct maildir_root *root, const char *path, struct imap_error *error);
 struct maildir *maildir_close(struct maildir *maildir);
 
+/*
+ * Lets go of the descriptor until something is done with the folder again, and
+ * only with the same directory: LOCAL if it is gone, or another one by then.
+ * Not while a job uses the folder.
+ */
+void maildir_rest(struct maildir *maildir);
+
 /* True if the folder exists with a cur directory. */
 bool maildir_exists(struct maildir_root *root, const char *path);
 
@@ -38,10 +45,11 @@ const char *maildir_path(const struct maildir *maildir);
 /*
  * .uidvalidity: false when it is missing, malformed or without the third line
  * "mailmirror" (the numbers are then what the lines before the fault say, or
- * 0). Writing replaces it by rename, durably if is_durable.
+ * 0), with *error when nobody could tell. Writing replaces it by rename,
+ * durably if is_durable.
  */
-bool maildir_read_uidvalidity(
-    struct maildir *maildir, uint32_t *uidvalidity, uint32_t *highest_uid);
+bool maildir_read_uidvalidity(struct maildir *maildir, uint32_t *uidvalidity,
+    uint32_t *highest_uid, struct imap_error *error);
 bool maildir_write_uidvalidity(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_durable, struct imap_error *error);
 

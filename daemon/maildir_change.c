@@ -444,7 +444,8 @@ maildir_has_file(struct maildir *maildir, const char *name)
 {
 	struct stat info;
 
-	return fstatat(maildir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+	return fstatat(maildir_fd(maildir), name, &info, AT_SYMLINK_NOFOLLOW) ==
+	    0;
 }
 
 /* ---- content ---- */

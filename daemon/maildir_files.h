@@ -79,13 +79,22 @@ int maildir_open_watched(const struct maildir *maildir, const char *directory);
 /* ---- files of the folder itself ---- */
 
 /*
- * A small file. Reading gives how many bytes were read,
- * 0 if there is none. Writing replaces it by rename, durably if is_durable.
+ * A small file. Reading gives how many bytes were read, 0 if there is none,
+ * with *error if there is one that cannot be read. Writing replaces it by
+ * rename, durably if is_durable.
  */
-size_t maildir_read_file(
-    struct maildir *maildir, const char *name, char *out, size_t size);
+size_t maildir_read_file(struct maildir *maildir, const char *name, char *out,
+    size_t size, struct imap_error *error);
 bool maildir_replace_file(struct maildir *maildir, const char *name,
     struct span text, bool is_durable, struct imap_error *error);
+
+/*
+ * Writes .uidvalidity when only the highest UID is another. That is not made
+ * durable, but if is_whole, the file has the old text or the new one after a
+ * crash: without its UIDVALIDITY no file's UID would be believed. DISK lane.
+ */
+void maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
+    uint32_t highest_uid, bool is_whole);
 
 /* True if the folder itself holds a file of that name. */
 bool maildir_has_file(struct maildir *maildir, const char *name);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "daemon/maildir.h"
 
@@ -19,9 +20,15 @@ struct maildir_root {
 	char *path;
 };
 
-/* One descriptor a folder: there may be thousands of them. */
+/*
+ * A descriptor only while something is done with it: there may be ten thousand
+ * of them. Read it by maildir_fd().
+ */
 struct maildir {
-	int fd;
+	const struct maildir_root *root; /* borrowed */
+	int fd; /* -1: none; atomic, as two threads may want it at once */
+	dev_t device; /* which directory it was when it was opened first */
+	ino_t number;
 	char *path; /* with the root's */
 	uint32_t next_tmp;
 	bool has_new_directories; /* not yet durable */
@@ -40,6 +47,12 @@ bool maildir_fail(const struct maildir *maildir, const char *operation,
  */
 int maildir_open_path(
     const struct maildir_root *root, const char *path, bool *is_created);
+
+/*
+ * The folder's descriptor, which stays the folder's; opened if there is none.
+ * -1 and errno: ESTALE if another directory is in its place.
+ */
+int maildir_fd(const struct maildir *maildir);
 
 /* Opens "cur", "new" or "tmp". -1 and *error. */
 int maildir_open_directory(

@@ -49,6 +49,8 @@ maildir_fail(const struct maildir *maildir, const char *operation,
 
 	if (errno == ENOTDIR || errno == ELOOP)
 		reason = "a link or a file is where a directory should be";
+	else if (errno == ESTALE)
+		reason = "it was removed or replaced meanwhile";
 	path = mem_format("%s%s%s%s%s", maildir->path,
 	    directory == NULL ? "" : "/", directory == NULL ? "" : directory,
 	    name == NULL ? "" : "/", name == NULL ? "" : name);
@@ -274,11 +276,65 @@ maildir_open_path(
 	return fd;
 }
 
+/* The path below the root. */
+static const char *
+inner_path(const struct maildir *maildir)
+{
+	const char *path = maildir->path + strlen(maildir->root->path);
+
+	return *path == '\0' ? path : path + 1;
+}
+
+static int
+open_again(const struct maildir *maildir)
+{
+	int fd = maildir_open_path(maildir->root, inner_path(maildir), NULL);
+	struct stat info;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &info) == 0 && info.st_dev == maildir->device &&
+	    info.st_ino == maildir->number)
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
+}
+
+int
+maildir_fd(const struct maildir *maildir)
+{
+	/* what is kept so that it need not be opened again */
+	int *kept = &((struct maildir *)maildir)->fd;
+	int fd = __atomic_load_n(kept, __ATOMIC_ACQUIRE);
+	int none = -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = open_again(maildir);
+	if (fd < 0 ||
+	    __atomic_compare_exchange_n(
+		kept, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return fd;
+	/* the other thread was first */
+	close(fd);
+	return none;
+}
+
+void
+maildir_rest(struct maildir *maildir)
+{
+	maildir_close_fd(
+	    __atomic_exchange_n(&maildir->fd, -1, __ATOMIC_ACQ_REL));
+}
+
 int
 maildir_open_directory(
     const struct maildir *maildir, const char *name, struct imap_error *error)
 {
-	int fd = openat(maildir->fd, name, MAILDIR_OPEN_FLAGS);
+	int folder_fd = maildir_fd(maildir);
+	int fd =
+	    folder_fd < 0 ? -1 : openat(folder_fd, name, MAILDIR_OPEN_FLAGS);
 
 	if (fd < 0)
 		maildir_fail(maildir, "open", name, NULL, error);
@@ -291,15 +347,19 @@ maildir_open(
 {
 	static const char *const directories[] = {"cur", "new", "tmp"};
 	struct maildir *maildir = mem_new(struct maildir);
+	struct stat info;
 
+	maildir->root = root;
 	maildir->path = *path == '\0' ? mem_copy_string(root->path)
 				      : mem_format("%s/%s", root->path, path);
 	maildir->fd =
 	    maildir_open_path(root, path, &maildir->has_new_directories);
-	if (maildir->fd < 0) {
+	if (maildir->fd < 0 || fstat(maildir->fd, &info) < 0) {
 		maildir_fail(maildir, "open Maildir", NULL, NULL, error);
 		return maildir_close(maildir);
 	}
+	maildir->device = info.st_dev;
+	maildir->number = info.st_ino;
 	for (size_t i = 0; i < 3; i++) {
 		int fd = open_component(
 		    maildir->fd, directories[i], &maildir->has_new_directories);

@@ -19,7 +19,7 @@ struct maildir_root;
 struct maildir_root *maildir_root_open(
     const char *path, struct imap_error *error);
 
-/* Unlocks; NULL ok; returns NULL. Its folders may outlive it. */
+/* Unlocks; NULL ok; returns NULL. Its folders go first. */
 struct maildir_root *maildir_root_close(struct maildir_root *root);
 
 /* Creates a directory (0700) with missing parents; links are followed. */

@@ -53,7 +53,7 @@ maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
 void
 maildir_remove_tmp(struct maildir *maildir, const char *tmp_name)
 {
-	int tmp_fd = openat(maildir->fd, "tmp", MAILDIR_OPEN_FLAGS);
+	int tmp_fd = openat(maildir_fd(maildir), "tmp", MAILDIR_OPEN_FLAGS);
 
 	if (tmp_fd < 0)
 		return;
@@ -104,7 +104,7 @@ maildir_clean_tmp(struct maildir *maildir)
 {
 	struct cleaning cleaning = {
 	    .maildir = maildir,
-	    .fd = openat(maildir->fd, "tmp", MAILDIR_OPEN_FLAGS),
+	    .fd = openat(maildir_fd(maildir), "tmp", MAILDIR_OPEN_FLAGS),
 	    .oldest = time(NULL) - TMP_MAX_AGE_S,
 	};
 
@@ -125,7 +125,8 @@ changed_at(const struct maildir *maildir, const char *directory, int64_t now)
 	struct stat info;
 	int64_t at;
 
-	if (fstatat(maildir->fd, directory, &info, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(
+		maildir_fd(maildir), directory, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	at = info.st_mtim.tv_sec * INT64_C(1000000000) + info.st_mtim.tv_nsec;
 	return at > now - TICK_NS ? -1 : at;
@@ -156,27 +157,36 @@ maildir_stamp_is(
 int
 maildir_open_watched(const struct maildir *maildir, const char *directory)
 {
-	return openat(maildir->fd, directory == NULL ? "." : directory,
+	return openat(maildir_fd(maildir), directory == NULL ? "." : directory,
 	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* ---- small files ---- */
 
 size_t
-maildir_read_file(
-    struct maildir *maildir, const char *name, char *out, size_t size)
+maildir_read_file(struct maildir *maildir, const char *name, char *out,
+    size_t size, struct imap_error *error)
 {
-	int fd = openat(
-	    maildir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(maildir_fd(maildir), name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : read(fd, out, size);
 
 	maildir_close_fd(fd);
-	return len < 0 ? 0 : (size_t)len;
+	if (len >= 0)
+		return (size_t)len;
+	/* a link or a directory is no file of ours */
+	if (errno != ENOENT && errno != ELOOP && errno != EISDIR)
+		maildir_fail(maildir, "read", NULL, name, error);
+	return 0;
 }
 
-bool
-maildir_replace_file(struct maildir *maildir, const char *name,
-    struct span text, bool is_durable, struct imap_error *error)
+/*
+ * Without the first fsync() a crash could leave an empty file under the name,
+ * without the second one the text of before.
+ */
+static bool
+replace_file(struct maildir *maildir, const char *name, struct span text,
+    bool is_whole, bool is_durable, struct imap_error *error)
 {
 	char tmp_name[MAILDIR_NAME_SIZE];
 	int fd = maildir_create_tmp(maildir, tmp_name, error);
@@ -186,20 +196,27 @@ maildir_replace_file(struct maildir *maildir, const char *name,
 	if (fd < 0)
 		return false;
 	is_ok = maildir_write_all(fd, text.at, text.len) &&
-	    (!is_durable || fsync(fd) == 0);
+	    (!is_whole || fsync(fd) == 0);
 	if (!is_ok)
 		maildir_fail(maildir, "write", "tmp", tmp_name, error);
 	close(fd);
 	tmp_fd = is_ok ? maildir_open_directory(maildir, "tmp", error) : -1;
 	is_ok = tmp_fd >= 0;
 	if (is_ok &&
-	    (renameat(tmp_fd, tmp_name, maildir->fd, name) < 0 ||
-		(is_durable && fsync(maildir->fd) < 0)))
+	    (renameat(tmp_fd, tmp_name, maildir_fd(maildir), name) < 0 ||
+		(is_durable && fsync(maildir_fd(maildir)) < 0)))
 		is_ok = maildir_fail(maildir, "write", NULL, name, error);
 	maildir_close_fd(tmp_fd);
 	if (!is_ok)
 		maildir_remove_tmp(maildir, tmp_name);
 	return is_ok;
+}
+
+bool
+maildir_replace_file(struct maildir *maildir, const char *name,
+    struct span text, bool is_durable, struct imap_error *error)
+{
+	return replace_file(maildir, name, text, is_durable, is_durable, error);
 }
 
 /* ---- .uidvalidity ---- */
@@ -222,8 +239,8 @@ take_line(struct span *text)
 }
 
 bool
-maildir_read_uidvalidity(
-    struct maildir *maildir, uint32_t *uidvalidity, uint32_t *highest_uid)
+maildir_read_uidvalidity(struct maildir *maildir, uint32_t *uidvalidity,
+    uint32_t *highest_uid, struct imap_error *error)
 {
 	char bytes[128];
 	struct span text = {bytes, 0};
@@ -231,8 +248,8 @@ maildir_read_uidvalidity(
 
 	*uidvalidity = 0;
 	*highest_uid = 0;
-	text.len =
-	    maildir_read_file(maildir, ".uidvalidity", bytes, sizeof(bytes));
+	text.len = maildir_read_file(
+	    maildir, ".uidvalidity", bytes, sizeof(bytes), error);
 	if (!span_to_number(take_line(&text), UINT32_MAX, &number) ||
 	    number == 0)
 		return false;
@@ -243,14 +260,34 @@ maildir_read_uidvalidity(
 	return span_equal(take_line(&text), span_of("mailmirror"));
 }
 
+/* The text of .uidvalidity. */
+static struct span
+uidvalidity_text(uint32_t uidvalidity, uint32_t highest_uid, char out[64])
+{
+	int len = snprintf(out, 64, "%" PRIu32 "\n%" PRIu32 "\nmailmirror\n",
+	    uidvalidity, highest_uid);
+
+	return (struct span){out, (size_t)len};
+}
+
 bool
 maildir_write_uidvalidity(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_durable, struct imap_error *error)
 {
 	char text[64];
-	int len = snprintf(text, sizeof(text),
-	    "%" PRIu32 "\n%" PRIu32 "\nmailmirror\n", uidvalidity, highest_uid);
 
 	return maildir_replace_file(maildir, ".uidvalidity",
-	    (struct span){text, (size_t)len}, is_durable, error);
+	    uidvalidity_text(uidvalidity, highest_uid, text), is_durable,
+	    error);
+}
+
+void
+maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
+    uint32_t highest_uid, bool is_whole)
+{
+	char text[64];
+
+	(void)replace_file(maildir, ".uidvalidity",
+	    uidvalidity_text(uidvalidity, highest_uid, text), is_whole, false,
+	    NULL);
 }

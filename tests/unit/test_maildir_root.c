@@ -5,6 +5,7 @@
 #include "tests/unit/maildir_helpers.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 /* ---- the root ---- */
@@ -278,6 +279,136 @@ START_TEST(test_an_open_folder_costs_one_descriptor)
 }
 END_TEST
 
+/* ---- folders at rest ---- */
+
+START_TEST(test_a_folder_at_rest_costs_no_descriptor)
+{
+	struct maildir *folders[20];
+	int before = count_descriptors();
+
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		folders[i] = maildir_open(root, name, &error);
+		ck_assert_ptr_nonnull(folders[i]);
+		maildir_rest(folders[i]);
+		maildir_rest(folders[i]);
+	}
+	ck_assert_int_eq(count_descriptors(), before);
+	ck_assert(!maildir_has_file(folders[0], "dovecot-keywords"));
+	ck_assert(!maildir_has_file(folders[0], "dovecot-keywords"));
+	ck_assert_int_eq(count_descriptors(), before + 1);
+	for (int i = 0; i < 20; i++)
+		maildir_close(folders[i]);
+	ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+static const char *const resting_paths[] = {"", "box", "a", "a/b/c"};
+
+START_TEST(test_what_rested_goes_on_where_it_was)
+{
+	struct maildir *other = maildir_open(root, resting_paths[_i], &error);
+	char name[MAILDIR_NAME_SIZE], path[320];
+	int fd;
+
+	ck_assert_msg(other != NULL, "%s", error.text);
+	maildir_rest(other);
+	fd = maildir_create_tmp(other, name, &error);
+	ck_assert_msg(fd >= 0, "%s", error.text);
+	close(fd);
+	snprintf(path, sizeof(path), "../%s/tmp/%s", resting_paths[_i], name);
+	ck_assert(exists(path));
+	maildir_rest(other);
+	maildir_remove_tmp(other, name);
+	ck_assert(!exists(path));
+	maildir_close(other);
+}
+END_TEST
+
+/* What is found in the place of a/b, which was moved away to ../b. */
+static const struct successor_case {
+	const char *made; /* a directory, as a Maildir */
+	const char *link; /* to the one that was moved away */
+	const char *reason;
+} successor_cases[] = {
+    {NULL, NULL, "No such file or directory"},
+    {"../a/b", NULL, "it was removed or replaced meanwhile"},
+    {NULL, "../a/b", "a link or a file is where a directory should be"},
+};
+
+START_TEST(test_another_directory_is_not_taken_for_one_that_rested)
+{
+	const struct successor_case *test = &successor_cases[_i];
+	struct maildir *other = maildir_open(root, "a/b", &error);
+	char name[MAILDIR_NAME_SIZE], tmp[32];
+
+	maildir_rest(other);
+	ck_assert_int_eq(rename("../a/b", "../b"), 0);
+	if (test->made != NULL) {
+		snprintf(tmp, sizeof(tmp), "%s/tmp", test->made);
+		ck_assert_int_eq(mkdir(test->made, 0700), 0);
+		ck_assert_int_eq(mkdir(tmp, 0700), 0);
+	}
+	if (test->link != NULL)
+		ck_assert_int_eq(symlink("../b", test->link), 0);
+	ck_assert_int_lt(maildir_create_tmp(other, name, &error), 0);
+	assert_local("cannot open", "root/a/b/tmp", test->reason);
+	ck_assert(!maildir_sync(other, &error));
+	/* nothing was made, here or there: both are empty */
+	ck_assert_int_eq(rmdir("../b/tmp"), 0);
+	if (test->made != NULL)
+		ck_assert_int_eq(rmdir(tmp), 0);
+	else
+		ck_assert(!exists("../a/b/tmp"));
+	maildir_close(other);
+}
+END_TEST
+
+START_TEST(test_one_that_comes_back_goes_on)
+{
+	maildir_rest(folder);
+	ck_assert_int_eq(rename("../box", "../away"), 0);
+	ck_assert(!maildir_sync(folder, &error));
+	ck_assert_int_eq(rename("../away", "../box"), 0);
+	ck_assert_msg(maildir_sync(folder, &error), "%s", error.text);
+}
+END_TEST
+
+static pthread_barrier_t barrier;
+
+static void *
+use_folder(void *user)
+{
+	(void)user;
+	pthread_barrier_wait(&barrier);
+	(void)maildir_has_file(folder, "dovecot-keywords");
+	return NULL;
+}
+
+START_TEST(test_two_threads_that_wake_a_folder_open_it_once)
+{
+	int before;
+
+	maildir_rest(folder);
+	before = count_descriptors();
+	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+	for (int i = 0; i < 500; i++) {
+		pthread_t other;
+
+		ck_assert_int_eq(
+		    pthread_create(&other, NULL, use_folder, NULL), 0);
+		use_folder(NULL);
+		ck_assert_int_eq(pthread_join(other, NULL), 0);
+		ck_assert_int_eq(count_descriptors(), before + 1);
+		maildir_rest(folder);
+	}
+	pthread_barrier_destroy(&barrier);
+	ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
 START_TEST(test_no_descriptor_survives_exec)
 {
 	char name[MAILDIR_NAME_SIZE];
@@ -348,6 +479,14 @@ main(void)
 	    tests, test_a_path_cannot_leave_the_root, 0, COUNT(refused_paths));
 	tcase_add_test(tests, test_a_folder_exists_once_it_has_cur);
 	tcase_add_test(tests, test_an_open_folder_costs_one_descriptor);
+	tcase_add_test(tests, test_a_folder_at_rest_costs_no_descriptor);
+	tcase_add_loop_test(tests, test_what_rested_goes_on_where_it_was, 0,
+	    COUNT(resting_paths));
+	tcase_add_loop_test(tests,
+	    test_another_directory_is_not_taken_for_one_that_rested, 0,
+	    COUNT(successor_cases));
+	tcase_add_test(tests, test_one_that_comes_back_goes_on);
+	tcase_add_test(tests, test_two_threads_that_wake_a_folder_open_it_once);
 	tcase_add_test(tests, test_no_descriptor_survives_exec);
 	tcase_add_test(tests, test_a_long_path_does_not_push_out_the_reason);
 	return run_case("maildir_root", tests);
