@@ -213,7 +213,8 @@ find_newcomers(struct account *account)
 	}
 }
 
-static void
+/* Its folder, asleep; NULL: it is none of the new ones. */
+static struct seat *
 add_newcomer(struct account *account, const struct mailbox *mailbox)
 {
 	struct seat *seat = account_find_seat(account, bytes_of(mailbox));
@@ -226,16 +227,46 @@ add_newcomer(struct account *account, const struct mailbox *mailbox)
 	};
 
 	if (seat != NULL && !seat->is_gone)
-		return; /* it was renamed */
+		return NULL; /* it was renamed */
 	if (seat == NULL)
 		seat = account_add_seat(account, &described);
 	else if (folder_is_quiet(seat->folder))
 		account_reseat(seat, &described);
 	else
-		return; /* the next listing has it again */
+		return NULL; /* the next listing has it again */
 	seat->is_seen = true;
 	folder_set_watch(seat->folder, mailbox->watch);
-	folder_wake(seat->folder);
+	return seat;
+}
+
+/* INBOX, then the largest, which takes longest; else as they were listed. */
+static int
+compare_sizes(const void *a, const void *b, void *user)
+{
+	const struct account *account = user;
+	const struct newcomer *left = a;
+	const struct newcomer *right = b;
+	const struct mailbox *one = &account->chosen.items[left->chosen];
+	const struct mailbox *other = &account->chosen.items[right->chosen];
+	bool is_one_inbox = is_inbox(bytes_of(one));
+
+	if (is_one_inbox != is_inbox(bytes_of(other)))
+		return is_one_inbox ? -1 : 1;
+	if (one->messages != other->messages)
+		return one->messages > other->messages ? -1 : 1;
+	return left->chosen < right->chosen ? -1 : left->chosen > right->chosen;
+}
+
+/* They queue for connections in the order in which they wake. */
+static void
+wake_newcomers(struct account *account)
+{
+	if (account->newcomer_count > 1)
+		qsort_r(account->newcomers, account->newcomer_count,
+		    sizeof(*account->newcomers), compare_sizes, account);
+	for (uint32_t i = 0; i < account->newcomer_count; i++)
+		if (account->newcomers[i].seat != NULL)
+			folder_wake(account->newcomers[i].seat->folder);
 }
 
 /* Those that the listing has are folders now. */
@@ -263,8 +294,9 @@ account_add_newcomers(struct account *account)
 	bool are_new = account->newcomer_count > 0;
 
 	for (uint32_t i = 0; i < account->newcomer_count; i++)
-		add_newcomer(account,
+		account->newcomers[i].seat = add_newcomer(account,
 		    &account->chosen.items[account->newcomers[i].chosen]);
+	wake_newcomers(account);
 	account->newcomers = mem_free(account->newcomers);
 	account->newcomer_count = 0;
 	forget_listed(&account->remembered);

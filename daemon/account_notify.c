@@ -276,6 +276,8 @@ account_lingers(struct account *account, struct connection *connection)
 {
 	uint64_t now = clock_now();
 
+	if (connection->is_extra)
+		return false;
 	if (account->notifier == NULL)
 		return true;
 	if (connection->free_since == 0)

@@ -84,16 +84,30 @@ leave_mailbox(struct connection *connection)
 		(void)imap_close(connection->imap);
 }
 
+/* Whose sizes are worth asking for: the largest is to be filled first. */
+static bool
+fills_several(const struct account *account)
+{
+	const struct settings_list *folders = &account->settings->folders;
+
+	return account->config.mode != ACCOUNT_CHECKS &&
+	    account->config.only_count == 0 &&
+	    (folders->count > 1 || strpbrk(folders->items[0], "*%") != NULL);
+}
+
 static bool
 can_list_status(struct account *account, const struct connection *connection)
 {
 	const struct seat *seat;
 	uint32_t polled = 0;
+	bool is_first = !account->is_listed && account->remembered.count == 0;
 
 	if (account->no_list_status ||
 	    !capabilities_have(
 		imap_capabilities(connection->imap), CAPABILITY_LIST_STATUS))
 		return false;
+	if (is_first && fills_several(account))
+		return true;
 	account_each_seat(account, seat) polled += is_polled(seat);
 	return polled > 1 && polled >= account->listed / LIST_STATUS_SHARE;
 }
@@ -347,6 +361,16 @@ note_examined(struct account *account, const struct connection *connection,
 	return true;
 }
 
+static void
+note_size(struct account *account, const struct imap_status *status)
+{
+	struct mailbox *mailbox =
+	    mailboxes_find(&account->listing, status->mailbox);
+
+	if (mailbox != NULL && (status->has & IMAP_STATUS_MESSAGES) != 0)
+		mailbox->messages = status->messages;
+}
+
 static bool
 take_data(struct account *account, const struct imap_data *data)
 {
@@ -363,6 +387,7 @@ take_data(struct account *account, const struct imap_data *data)
 	}
 	if (data->type != IMAP_DATA_STATUS)
 		return false;
+	note_size(account, &data->status);
 	seat = account_find_seat(account, data->status.mailbox);
 	if (seat != NULL)
 		seat->owes_status = false;

@@ -35,6 +35,7 @@ struct account_remembered {
 struct newcomer {
 	uint32_t chosen; /* its place in account.chosen */
 	uint64_t serial; /* of EXAMINE; 0: none */
+	struct seat *seat; /* its folder, once there is one */
 	struct imap_status status;
 	char mailboxid[IMAP_MAILBOXID_SIZE];
 };

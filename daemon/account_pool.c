@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "daemon/folder_hand.h"
 #include "daemon/quirk.h"
 #include "libclient/base/mem.h"
 
@@ -30,6 +31,7 @@ void
 account_drop(struct account *account, struct connection *connection)
 {
 	struct connection **link = &account->connections;
+	struct folder_hand *hand = connection->hand;
 
 	while (*link != connection)
 		link = &(*link)->next;
@@ -44,6 +46,9 @@ account_drop(struct account *account, struct connection *connection)
 		account_notify_lost(account);
 	connection->imap = imap_free(connection->imap);
 	mem_free(connection);
+	if (hand != NULL)
+		folder_hand_lost(
+		    hand, account->is_stopping || account->is_finished);
 	account_serve(account);
 }
 
@@ -79,17 +84,19 @@ on_ready(struct account *account, struct connection *connection)
 /*
  * One connection more than the server allows is no failure, while others
  * live: the limit is lowered, and tried again after a while. A refused login
- * is about the secret, not about their number.
+ * is about the secret, not about their number, unless others could do without
+ * this one.
  */
 static bool
-learn_limit(struct account *account, const struct imap_error *error)
+learn_limit(
+    struct account *account, const struct imap_error *error, bool is_extra)
 {
 	uint32_t live = 0;
 
 	for (struct connection *c = account->connections; c != NULL;
 	     c = c->next)
 		live += c->is_ready;
-	if (live == 0 || error->kind == IMAP_ERROR_AUTH)
+	if (live == 0 || (error->kind == IMAP_ERROR_AUTH && !is_extra))
 		return false;
 	account_learn_limit(account, live, error);
 	return true;
@@ -116,6 +123,7 @@ on_closed(struct account *account, struct connection *connection,
 	    connection->is_early && imap_is_early(connection->imap);
 	bool was_ready = connection->is_ready && !was_early;
 	bool was_leaving = connection->is_leaving;
+	bool was_extra = connection->is_extra;
 	bool was_poller =
 	    account->poller == connection || account->notifier == connection;
 	bool has_lasted =
@@ -129,6 +137,8 @@ on_closed(struct account *account, struct connection *connection,
 	account_drop(account, connection);
 	if (was_leaving || account->is_stopping)
 		return;
+	if (!was_ready && was_extra && learn_limit(account, &copy, true))
+		return;
 	if (was_early) {
 		/* it may be for what was taken for granted */
 		account_forget_known(account);
@@ -140,7 +150,7 @@ on_closed(struct account *account, struct connection *connection,
 		return;
 	}
 	if (!was_ready) {
-		if (!learn_limit(account, &copy))
+		if (!learn_limit(account, &copy, false))
 			account_back_off(account, &copy);
 		return;
 	}
@@ -191,6 +201,8 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 		return;
 	if (connection->seat != NULL)
 		folder_event(connection->seat->folder, event);
+	else if (connection->hand != NULL)
+		folder_hand_event(connection->hand, event);
 }
 
 /* ---- opening ---- */
@@ -234,7 +246,7 @@ is_token(const struct settings_account *settings)
  * folders that are to be filled, and at the first contact.
  */
 static bool
-wants_compression(const struct account *account, bool is_near)
+wants_compression(const struct account *account, bool is_near, bool is_extra)
 {
 	switch (account->settings->compress) {
 	case SETTINGS_COMPRESS_ON:
@@ -246,12 +258,12 @@ wants_compression(const struct account *account, bool is_near)
 	}
 	if (is_near || account->config.mode == ACCOUNT_CHECKS)
 		return false;
-	return account->fillings.first != NULL ||
+	return is_extra || account->fillings.first != NULL ||
 	    (!account->is_listed && account->remembered.count == 0);
 }
 
 static void
-open_connection(struct account *account)
+open_connection(struct account *account, bool is_extra)
 {
 	const struct settings_account *settings = account->settings;
 	struct connection *connection = mem_new(struct connection);
@@ -282,12 +294,13 @@ open_connection(struct account *account)
 	};
 
 	connection->account = account;
+	connection->is_extra = is_extra;
 	connection->next = account->connections;
 	account->connections = connection;
 	connection->imap =
 	    imap_new(account->config.loop, &endpoint, on_event, connection);
-	if (wants_compression(
-		account, endpoint.is_loopback || endpoint.tunnel != NULL))
+	if (wants_compression(account,
+		endpoint.is_loopback || endpoint.tunnel != NULL, is_extra))
 		(void)imap_compress(connection->imap);
 }
 
@@ -301,6 +314,15 @@ account_leave(struct account *account, struct connection *connection)
 		account_drop(account, connection);
 }
 
+static bool
+is_free(const struct connection *connection)
+{
+	return connection->is_ready && connection->seat == NULL &&
+	    connection->hand == NULL && !connection->is_busy &&
+	    !connection->is_leaving &&
+	    connection != connection->account->notifier;
+}
+
 static struct connection *
 find_free(struct account *account, uint32_t *connecting)
 {
@@ -311,8 +333,7 @@ find_free(struct account *account, uint32_t *connecting)
 	     c = c->next) {
 		if (!c->is_ready)
 			(*connecting)++;
-		else if (c->seat == NULL && !c->is_busy && !c->is_leaving &&
-		    c != account->notifier)
+		else if (is_free(c))
 			free = c;
 	}
 	return free;
@@ -325,6 +346,7 @@ lend(struct connection *connection, struct seat *seat)
 	seat->connection = connection;
 	connection->seat = seat;
 	connection->free_since = 0;
+	connection->is_extra = false;
 	folder_opened(seat->folder, connection->imap);
 }
 
@@ -423,6 +445,47 @@ serve_early(struct account *account, const struct wishes *wishes)
 	return true;
 }
 
+/* Nobody waits: a folder with much to fetch gets one more, or one goes that
+ * nobody needs. */
+static bool
+serve_nobody(
+    struct account *account, struct connection *free, uint32_t connecting)
+{
+	struct seat *seat = account_wants_hand(account, free != NULL);
+
+	if (seat != NULL && free != NULL) {
+		account_lend_hand(free, seat);
+		return true;
+	}
+	if (seat != NULL) {
+		if (connecting == 0 && account->has_secret &&
+		    account_connection_count(account) < account->limit)
+			open_connection(account, true);
+		return false;
+	}
+	for (struct connection *c = account->connections; c != NULL;
+	     c = c->next) {
+		if (!is_free(c) || account_lingers(account, c))
+			continue;
+		account_leave(account, c);
+		return true;
+	}
+	return false;
+}
+
+/* All connections are taken. */
+static bool
+serve_from_others(struct account *account, const struct wishes *wishes)
+{
+	unsigned waiting = (wishes->waiting != NULL) + (unsigned)wishes->polls +
+	    (unsigned)wishes->notifies;
+	bool has_hands;
+
+	if (account_recall_hands(account, waiting, &has_hands))
+		return true;
+	return !has_hands && take_from_watchers(account, wishes);
+}
+
 /* Serves one who waits; false if nobody can be served now. */
 static bool
 serve_one(struct account *account)
@@ -433,12 +496,8 @@ serve_one(struct account *account)
 
 	if (serve_early(account, &wishes))
 		return true;
-	if (wishes.waiting == NULL && !wishes.polls && !wishes.notifies) {
-		if (free == NULL || account_lingers(account, free))
-			return false;
-		account_leave(account, free);
-		return true;
-	}
+	if (wishes.waiting == NULL && !wishes.polls && !wishes.notifies)
+		return serve_nobody(account, free, connecting);
 	if (wishes.polls && free != NULL &&
 	    free->began < account->polls_since) {
 		account_leave(account, free);
@@ -460,10 +519,10 @@ serve_one(struct account *account)
 		    (!account->is_listed &&
 			(connecting > 0 || account->poller != NULL)))
 			return false;
-		open_connection(account);
+		open_connection(account, false);
 		return connecting > 0;
 	}
-	return connecting == 0 && take_from_watchers(account, &wishes);
+	return connecting == 0 && serve_from_others(account, &wishes);
 }
 
 int
@@ -486,88 +545,6 @@ account_serve(struct account *account)
 		(void)sd_event_source_set_enabled(
 		    account->serve_later, SD_EVENT_ONESHOT);
 }
-
-static void
-host_want(void *user, struct folder *folder)
-{
-	struct seat *seat = user;
-
-	(void)folder;
-	account_queue(seat->account, seat);
-	account_serve(seat->account);
-}
-
-static void
-host_release(void *user, struct folder *folder)
-{
-	struct seat *seat = user;
-	struct account *account = seat->account;
-	struct connection *connection = seat->connection;
-
-	(void)folder;
-	seat->is_waiting = false;
-	seat->connection = NULL;
-	if (connection == NULL)
-		return;
-	connection->seat = NULL;
-	/* replies to another's questions would confuse the next one */
-	if (!imap_is_quiet(connection->imap))
-		account_drop(account, connection);
-	account_serve(account);
-}
-
-static void
-host_missed(void *user, struct folder *folder)
-{
-	struct seat *seat = user;
-
-	(void)folder;
-	seat->account->wants_poll = true;
-	account_serve(seat->account);
-}
-
-static void
-host_changed(void *user, struct folder *folder)
-{
-	struct seat *seat = user;
-	struct account *account = seat->account;
-
-	/* a folder that has come to rest may lend its connection */
-	if (folder_report(folder).state == WATCHER_IDLING) {
-		account->failures = 0;
-		if (account->throttled_until == 0)
-			account->throttles = 0;
-		account_serve(account);
-	}
-	account_seat_changed(seat);
-	account_reconcile_next(account);
-	account_changed(account);
-}
-
-static uint32_t
-host_quirks(void *user)
-{
-	const struct seat *seat = user;
-
-	return seat->account->quirks;
-}
-
-static uint64_t
-host_idle_refresh(void *user)
-{
-	const struct seat *seat = user;
-
-	return account_idle_refresh(seat->account);
-}
-
-const struct folder_host account_host = {
-    .quirks = host_quirks,
-    .missed = host_missed,
-    .want = host_want,
-    .release = host_release,
-    .changed = host_changed,
-    .idle_refresh = host_idle_refresh,
-};
 
 void
 account_drop_last(struct account *account)

@@ -24,9 +24,11 @@ void account_retry(struct account *account);
 void account_give_up(struct account *account, const struct imap_error *error);
 void account_changed(struct account *account);
 
-/* ---- account_pool.c ---- */
+/* ---- account_host.c ---- */
 
 extern const struct folder_host account_host;
+
+/* ---- account_pool.c ---- */
 
 /* Gives connections to who waits for one, from the loop. */
 void account_serve(struct account *account);

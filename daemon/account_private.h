@@ -6,6 +6,7 @@
 #define DAEMON_ACCOUNT_PRIVATE_H
 
 #include "daemon/account.h"
+#include "daemon/account_hand.h"
 #include "daemon/account_learned.h"
 #include "daemon/account_notify.h"
 #include "daemon/account_poll.h"
@@ -25,6 +26,8 @@ struct connection {
 	struct account *account;
 	struct imap *imap;
 	struct seat *seat; /* whose it is; NULL: free, or the account's */
+	struct folder_hand *hand; /* ... or a folder's second one */
+	bool is_extra; /* opened for that alone */
 	bool is_ready;
 	bool is_early; /* ... for all that is known; the login may fail yet */
 	bool is_busy; /* with the account's own questions */

@@ -31,7 +31,8 @@ probe(struct account *account, struct connection *connection, uint64_t patience)
 	} else if (connection->seat != NULL && only_idles(connection)) {
 		/* DONE, a question and IDLE, in one flight */
 		folder_wake(connection->seat->folder);
-	} else if (connection->seat == NULL && !connection->is_busy) {
+	} else if (connection->seat == NULL && connection->hand == NULL &&
+	    !connection->is_busy) {
 		(void)imap_noop(connection->imap);
 	} else if (patience < PATIENCE_BUSY) {
 		patience = PATIENCE_BUSY;
@@ -53,26 +54,35 @@ account_probe(struct account *account, uint64_t patience)
 
 /* ---- the network ---- */
 
+static struct connection *
+find_stranded(struct account *account)
+{
+	struct connection *connection = account->connections;
+
+	while (connection != NULL && connection->is_ready &&
+	    !imap_is_stranded(connection->imap))
+		connection = connection->next;
+	return connection;
+}
+
 /* What cannot live any more is not waited for: a login that goes on where
  * there was no way, a connection from an address that is gone. */
 static void
 drop_stranded(struct account *account)
 {
 	struct imap_error error = {0};
-	struct connection *next;
+	struct connection *stranded;
 
 	(void)imap_error_set(&error, IMAP_ERROR_NETWORK,
 	    "the connection did not outlive the change of the network");
-	for (struct connection *c = account->connections; c != NULL; c = next) {
-		struct seat *seat = c->seat;
+	/* with one, its folder may give back others */
+	while ((stranded = find_stranded(account)) != NULL) {
+		struct seat *seat = stranded->seat;
 
-		next = c->next;
-		if (c->is_ready && !imap_is_stranded(c->imap))
-			continue;
 		if (seat != NULL)
 			seat->connection = NULL;
-		c->seat = NULL;
-		account_drop(account, c);
+		stranded->seat = NULL;
+		account_drop(account, stranded);
 		if (seat != NULL)
 			folder_lost(seat->folder, &error, false);
 	}

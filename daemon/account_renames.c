@@ -285,9 +285,10 @@ remove_messages(
 	maildir = maildir_open(all->root, path, error);
 	if (maildir == NULL)
 		return false;
-	ok = !maildir_read_uidvalidity(
-		 maildir, &identity.uidvalidity, &highest) ||
-	    maildir_scan(maildir, &identity, remove_message, maildir, error);
+	ok = maildir_read_uidvalidity(
+		 maildir, &identity.uidvalidity, &highest, error)
+	    ? maildir_scan(maildir, &identity, remove_message, maildir, error)
+	    : error->kind == IMAP_ERROR_NONE;
 	maildir_close(maildir);
 	return ok;
 }

@@ -112,7 +112,13 @@ account_is_throttled(struct account *account, struct connection *connection,
 	(void)imap_refusal(&error, "a command", event, IMAP_ERROR_THROTTLED);
 	error.kind = IMAP_ERROR_THROTTLED;
 	act(account, &throttle, &error);
-	if (event->state == IMAP_STATE_OK || seat == NULL)
+	if (event->state == IMAP_STATE_OK)
+		return false;
+	if (connection->hand != NULL) {
+		account_drop(account, connection);
+		return true;
+	}
+	if (seat == NULL)
 		return false;
 	/* the folder has done nothing wrong, and nor have its messages */
 	connection->seat = NULL;

@@ -93,13 +93,38 @@ folder_line_max(const struct folder *folder)
 	    COMMAND_LINE_RESERVE;
 }
 
+/* Bodies follow one another into its Maildir. */
+static bool
+is_landing(const struct folder *folder)
+{
+	return folder->watcher.state == WATCHER_FETCHING ||
+	    folder->watcher.state == WATCHER_COMMITTING ||
+	    folder->watcher.state == WATCHER_SETTLING;
+}
+
+void
+folder_rest(struct folder *folder)
+{
+	if (folder->maildir != NULL && folder->jobs == 0 && !is_landing(folder))
+		maildir_rest(folder->maildir);
+}
+
+void
+folder_end_job(struct folder *folder)
+{
+	folder->jobs--;
+	folder_rest(folder);
+}
+
 void
 folder_unprepare(struct folder *folder)
 {
 	folder->is_prepared = false;
 	folder_local_end(folder);
-	if (folder->maildir != NULL)
+	if (folder->maildir != NULL) {
+		landing_drop_all(&folder->landing, &folder->flow.bodies);
 		landing_free(&folder->landing);
+	}
 	folder->maildir = maildir_close(folder->maildir);
 	index_free(&folder->index);
 	keywords_free(&folder->keywords);
@@ -128,7 +153,7 @@ folder_free(struct folder *folder)
 	uidset_free(&folder->missing);
 	folder_forget_weights(folder);
 	for (int i = 0; i < FOLDER_WINDOWS; i++)
-		uidset_free(&folder->windows[i].uids);
+		uidset_free(&folder->flow.windows[i].uids);
 	mem_free(folder->mailbox);
 	mem_free(folder->name);
 	return mem_free(folder);

@@ -24,6 +24,8 @@ struct folder_host {
 	void (*want)(void *user, struct folder *folder);
 	/* It has no more use for its connection, or waits for none. */
 	void (*release)(void *user, struct folder *folder);
+	/* A hand (folder_hand.h) has ended, and its connection is free. */
+	void (*hand_back)(void *user, struct imap *imap);
 	/* The server does not open its mailbox: is it still there? */
 	void (*missed)(void *user, struct folder *folder);
 	/* A mask of enum quirk: what the server does in its own way. */

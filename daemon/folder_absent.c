@@ -12,7 +12,8 @@
 /* So few are fetched without asking for their sizes. */
 #define UNWEIGHED_MOST 32
 
-/* Sizes are asked for in time, so that fetching does not wait for them. */
+/* Sizes are asked for in time, so that fetching does not wait for them: so
+ * many messages a connection. */
 #define WEIGHED_LEAST (UINT64_C(2) * WINDOW_MESSAGES)
 
 bool
@@ -169,7 +170,8 @@ folder_weigh(struct folder *folder)
 	if (uidset_is_empty(&folder->wanted) && absent->serial_sizes == 0)
 		window_sizes_free(&absent->sizes);
 	if (absent->serial_sizes == 0 && !uidset_is_empty(&absent->unweighed) &&
-	    uidset_count(&folder->wanted) < WEIGHED_LEAST) {
+	    uidset_count(&folder->wanted) <
+		WEIGHED_LEAST * (folder->hand_count + 1)) {
 		window_take_many(&absent->unweighed, folder_line_max(folder),
 		    &absent->weighing);
 		absent->serial_sizes = imap_uid_fetch(

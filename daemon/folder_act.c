@@ -14,9 +14,6 @@
 #define BACK_OFF     (1 * SECOND)
 #define BACK_OFF_MAX (600 * SECOND)
 
-/* Messages landed and not committed, before no more are asked for. */
-#define MAX_UNSAVED 1024
-
 /* Connections lost before `sync` ends. */
 #define ONCE_ATTEMPTS 3
 
@@ -101,10 +98,11 @@ act_examine(void *user)
 	forget_answers(folder);
 	folder->unexplained = 0;
 	folder->idle_laps = 0;
+	folder->listed_modseq = 0;
 	folder->has_looked = false;
 	folder->looks_again = true;
 	folder->listed = 0;
-	landing_drop_all(&folder->landing);
+	landing_drop_all(&folder->landing, &folder->flow.bodies);
 	folder->serial_examine = send_examine(folder);
 	if (folder->serial_examine != 0)
 		folder_idle_ahead(folder);
@@ -118,34 +116,23 @@ act_examine(void *user)
 
 /* ---- fetching ---- */
 
-/* Keeps the windows full, unless the disk is behind. */
+/* Keeps all connections busy. */
 static void
 fetch_more(struct folder *folder)
 {
 	if (folder_weigh(folder))
 		return;
 	folder_match(folder);
-	for (int i = 0; i < FOLDER_WINDOWS; i++) {
-		struct folder_window *window = &folder->windows[i];
-
-		if (window->serial != 0 || uidset_is_empty(&folder->wanted) ||
-		    uidset_count(&folder->arriving) >= MAX_UNSAVED)
-			continue;
-		window_take(&folder->wanted, &folder->missing,
-		    &folder->absent.sizes, folder_line_max(folder),
-		    &window->uids);
-		window->serial = imap_uid_fetch(
-		    folder->imap, &window->uids, folder_body_items(folder));
-	}
+	folder_flow_fill(folder, &folder->flow, folder->imap);
+	folder_hands_fill(folder);
 }
 
 static bool
 is_fetching(const struct folder *folder)
 {
-	for (int i = 0; i < FOLDER_WINDOWS; i++)
-		if (folder->windows[i].serial != 0)
-			return true;
-	return !uidset_is_empty(&folder->wanted) ||
+	return folder_flow_is_busy(&folder->flow) ||
+	    folder_hands_are_busy(folder) ||
+	    !uidset_is_empty(&folder->wanted) ||
 	    folder->absent.serial_sizes != 0 || folder_match_is_busy(folder);
 }
 
@@ -172,7 +159,10 @@ act_land(void *user)
 	if (folder->imap == NULL)
 		return WATCHER_LOST;
 	fetch_more(folder);
-	return is_fetching(folder) ? WATCHER_NONE : WATCHER_FETCHED;
+	if (is_fetching(folder))
+		return WATCHER_NONE;
+	folder_hands_end(folder);
+	return WATCHER_FETCHED;
 }
 
 static enum watcher_event
@@ -215,8 +205,10 @@ note_synced(struct folder *folder)
 	folder->laps = 0;
 	folder->is_synced = true;
 	folder->failures = 0;
+	folder->hand_faults = 0;
 	uidset_clear(&folder->missing);
 	folder_match_forget(folder);
+	index_trim(&folder->index);
 	folder->error = (struct imap_error){0};
 	if (is_first)
 		log_info(&folder->subject,
@@ -318,7 +310,8 @@ act_yield(void *user)
 
 	end_push(folder);
 	folder->serial_idle = 0;
-	landing_drop_all(&folder->landing);
+	landing_drop_all(&folder->landing, &folder->flow.bodies);
+	folder_rest(folder);
 	folder->config.host->release(folder->config.host_user, folder);
 	folder->imap = NULL;
 	folder->config.host->want(folder->config.host_user, folder);
@@ -334,7 +327,8 @@ act_release(void *user)
 	folder->retry_at = 0;
 	folder_arm(folder, 0);
 	folder->serial_idle = 0;
-	landing_drop_all(&folder->landing);
+	landing_drop_all(&folder->landing, &folder->flow.bodies);
+	folder_rest(folder);
 	folder->imap = NULL;
 	folder->config.host->release(folder->config.host_user, folder);
 	return WATCHER_NONE;
@@ -346,19 +340,16 @@ act_release(void *user)
 static void
 drop_flight(struct folder *folder)
 {
-	if (folder->maildir != NULL) {
-		landing_drop_all(&folder->landing);
+	folder_hands_end(folder);
+	folder_flow_drop(folder, &folder->flow);
+	if (folder->maildir != NULL)
 		(void)folder_commit(folder, false);
-	}
-	for (int i = 0; i < FOLDER_WINDOWS; i++) {
-		folder->windows[i].serial = 0;
-		uidset_free(&folder->windows[i].uids);
-	}
 	uidset_free(&folder->wanted);
 	folder_match_forget(folder);
 	folder_forget_weights(folder);
 	folder->serial_examine = 0;
 	forget_answers(folder);
+	folder_rest(folder);
 	folder->imap = NULL;
 	folder->config.host->release(folder->config.host_user, folder);
 }
@@ -445,6 +436,7 @@ entered(void *user, enum watcher_state from, enum watcher_state to,
 		folder_arm(folder, clock_now() + folder_idle_refresh(folder));
 	else if (to != from && to != WATCHER_SETTLING)
 		folder_arm(folder, 0);
+	folder_rest(folder);
 	if (from != to)
 		folder->config.host->changed(folder->config.host_user, folder);
 }

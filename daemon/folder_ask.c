@@ -31,15 +31,24 @@ folder_begin_lap(struct folder *folder)
 	folder->answered = QUESTION_NONE;
 }
 
+uint64_t
+folder_changes_since(const struct folder *folder)
+{
+	if (imap_mailbox(folder->imap)->highestmodseq == 0 ||
+	    !capabilities_have(
+		imap_capabilities(folder->imap), CAPABILITY_CONDSTORE) ||
+	    folder_has_quirk(folder, QUIRK_NO_MODSEQ) ||
+	    folder->lies >= FOLDER_LIES_MAX)
+		return 0;
+	return folder->row.highestmodseq != 0 ? folder->row.highestmodseq
+					      : folder->listed_modseq;
+}
+
 bool
 folder_has_modseq(const struct folder *folder)
 {
 	return folder->row.highestmodseq != 0 &&
-	    imap_mailbox(folder->imap)->highestmodseq != 0 &&
-	    capabilities_have(
-		imap_capabilities(folder->imap), CAPABILITY_CONDSTORE) &&
-	    !folder_has_quirk(folder, QUIRK_NO_MODSEQ) &&
-	    folder->lies < FOLDER_LIES_MAX;
+	    folder_changes_since(folder) != 0;
 }
 
 static bool
@@ -235,6 +244,7 @@ ask_listing(struct folder *folder)
 	folder_begin_lap(folder);
 	uidset_clear(&folder->vanished);
 	folder->is_altered = false;
+	folder->listing_modseq = folder->told_modseq;
 	begin_question(folder, QUESTION_LISTING);
 	folder_ask_listing(folder, ALL_UIDS);
 	return WATCHER_NONE;
@@ -305,7 +315,7 @@ folder_ask_changes(struct folder *folder)
 
 	begin_question(folder, QUESTION_CHANGES);
 	folder->serial_question = imap_uid_fetch_changed(folder->imap, 1,
-	    ALL_UIDS, listed_items(folder), folder->row.highestmodseq,
+	    ALL_UIDS, listed_items(folder), folder_changes_since(folder),
 	    capabilities_have(offered, CAPABILITY_QRESYNC) &&
 		!folder->no_resync);
 	append_idle(folder);
@@ -335,7 +345,7 @@ folder_count_arrived(struct folder *folder)
 static enum watcher_event
 ask_for_need(struct folder *folder)
 {
-	bool has_modseq = folder_has_modseq(folder);
+	bool has_modseq = folder_changes_since(folder) != 0;
 
 	if ((folder->needs & NEED_LISTING) != 0 ||
 	    ((folder->needs & NEED_CHANGES) != 0 && !has_modseq) ||

@@ -205,9 +205,9 @@ batch_work(void *data)
 	}
 	batch->failed = !batch_rows(batch) || !files;
 	if (batch->highest_uid != 0)
-		(void)maildir_write_uidvalidity(batch->maildir,
-		    batch->identity.uidvalidity, batch->highest_uid, false,
-		    NULL);
+		maildir_note_highest_uid(batch->maildir,
+		    batch->identity.uidvalidity, batch->highest_uid,
+		    batch->is_durable);
 }
 
 /* The database has them now; those of removed messages are forgotten. */
@@ -310,7 +310,7 @@ batch_done(void *data)
 	struct folder *folder = batch->folder;
 	bool failed = batch->failed;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	folder->commits--;
 	batch_to_index(folder, batch);
 	batch_log(folder, batch);
@@ -365,6 +365,27 @@ batch_take_news(struct batch *batch, struct folder *folder)
 	}
 }
 
+/* Those of the set that are here: *messages is the caller's. Returns their
+ * number. */
+static uint32_t
+messages_of(struct folder *folder, const struct uidset *uids,
+    struct maildir_message **messages)
+{
+	struct uidset here = {0};
+	uint32_t count = 0;
+
+	index_intersect(&folder->index, uids, &here);
+	*messages =
+	    mem_resize(NULL, uidset_count(&here) + 1, sizeof(**messages));
+	for (uint32_t r = 0; r < here.count; r++)
+		for (uint64_t uid = here.ranges[r].first;
+		     uid <= here.ranges[r].last; uid++)
+			(*messages)[count++] = folder_message(
+			    index_find(&folder->index, (uint32_t)uid));
+	uidset_free(&here);
+	return count;
+}
+
 static void
 batch_take_plan(struct batch *batch, struct folder *folder)
 {
@@ -386,13 +407,8 @@ batch_take_plan(struct batch *batch, struct folder *folder)
 	batch_take_news(batch, folder);
 	uidset_give(&batch->removed_uids, &plan->remove);
 	uidset_minus(&folder->absent.restore, &batch->removed_uids);
-	batch->removed = mem_resize(NULL,
-	    uidset_count(&batch->removed_uids) + 1, sizeof(*batch->removed));
-	for (uint32_t i = 0; i < folder->index.count; i++)
-		if (uidset_contains(
-			&batch->removed_uids, folder->index.entries[i].uid))
-			batch->removed[batch->removed_count++] =
-			    folder_message(&folder->index.entries[i]);
+	batch->removed_count =
+	    messages_of(folder, &batch->removed_uids, &batch->removed);
 	compare_begin(&folder->compare, &folder->index);
 }
 
@@ -419,15 +435,8 @@ batch_take_claims(struct batch *batch, struct folder *folder)
 	}
 	folder_claims_free(&folder->odd);
 	folder->odd = left;
-	batch->verified = mem_resize(NULL, uidset_count(&folder->verified) + 1,
-	    sizeof(*batch->verified));
-	for (uint32_t i = 0; i < folder->index.count; i++) {
-		const struct index_entry *entry = &folder->index.entries[i];
-
-		if (uidset_contains(&folder->verified, entry->uid))
-			batch->verified[batch->verified_count++] =
-			    folder_message(entry);
-	}
+	batch->verified_count =
+	    messages_of(folder, &folder->verified, &batch->verified);
 	uidset_copy(&batch->refuted, &folder->refuted);
 	uidset_minus(&folder->unverified, &folder->verified);
 	uidset_minus(&folder->unverified, &folder->refuted);
@@ -485,8 +494,8 @@ folder_commit(struct folder *folder, bool with_plan)
 	folder->row.uidvalidity = folder->identity.uidvalidity;
 	batch->row = folder->row;
 	folder->saved = folder->row;
-	batch->highest_uid =
-	    batch->arrival_count == 0 ? 0 : folder->next_uid - 1;
+	if (batch->arrival_count + batch->verified_count > 0)
+		batch->highest_uid = folder->next_uid - 1;
 	folder->jobs++;
 	folder->commits++;
 	(void)job_submit(folder->config.disk, batch_work, batch_done, batch);

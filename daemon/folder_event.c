@@ -4,22 +4,15 @@
  */
 #include "daemon/folder_private.h"
 
-#include <time.h>
-
-#include "libclient/base/mem.h"
-
-/* A batch is committed at this size, whatever the number of its messages. */
-#define BATCH_BYTES 16777216
-
 /* Lines that a listing may have beyond twice what the server says exists. */
 #define LISTING_SLACK 100000
 
 /* How long a message that NOTIFY announced may take to come. */
 #define PUSH_WAIT UINT64_C(2000000)
 
-/* Index flag bits of a message's FLAGS; new keywords get letters. */
-static uint32_t
-flag_bits(struct folder *folder, uint32_t uid, const struct imap_flags *flags)
+uint32_t
+folder_flag_bits(
+    struct folder *folder, uint32_t uid, const struct imap_flags *flags)
 {
 	static const struct {
 		unsigned imap;
@@ -122,30 +115,6 @@ verify(struct folder *folder, const struct imap_fetch *fetch)
 		correct_date(folder, entry, fetch);
 }
 
-static bool
-is_asked_for(const struct folder *folder, uint32_t uid)
-{
-	if (folder->serial_bodies != 0 && uid >= folder->bodies_from)
-		return true;
-	if (folder->is_pushed && uid >= folder->next_uid)
-		return true;
-	for (int i = 0; i < FOLDER_WINDOWS; i++)
-		if (folder->windows[i].serial != 0 &&
-		    uidset_contains(&folder->windows[i].uids, uid))
-			return true;
-	return false;
-}
-
-/* A command of ours brings bodies. */
-static bool
-is_fetching(const struct folder *folder)
-{
-	for (int i = 0; i < FOLDER_WINDOWS; i++)
-		if (folder->windows[i].serial != 0)
-			return true;
-	return folder->serial_bodies != 0;
-}
-
 /* Others of the same burst follow by themselves. */
 static void
 take_pushed(struct folder *folder)
@@ -159,38 +128,20 @@ take_pushed(struct folder *folder)
 	folder->is_lone = false;
 }
 
+/* A body that this folder's own connection brings. */
 static void
 take_body(struct folder *folder, const struct imap_fetch *fetch)
 {
-	struct maildir_message message = {
-	    .uid = fetch->uid,
-	    .size = fetch->has_size ? fetch->size : fetch->body_size,
-	    .date = fetch->has_internaldate ? fetch->internaldate
-					    : (int64_t)time(NULL),
-	    .flags = flag_bits(folder, fetch->uid, &fetch->flags),
-	};
+	bool is_asked_for =
+	    (folder->serial_bodies != 0 && fetch->uid >= folder->bodies_from) ||
+	    (folder->is_pushed && fetch->uid >= folder->next_uid) ||
+	    folder_flow_awaits(&folder->flow, fetch->uid);
 
-	if (fetch->uid == 0 || fetch->body_is_nil ||
-	    !is_asked_for(folder, fetch->uid) ||
-	    uidset_contains(&folder->arriving, fetch->uid) ||
-	    (index_find(&folder->index, fetch->uid) != NULL &&
-		!uidset_contains(&folder->absent.restore, fetch->uid))) {
-		landing_drop(&folder->landing, fetch->body);
+	if (!folder_flow_land(folder, &folder->flow, fetch, is_asked_for))
 		return;
-	}
-	if (!landing_name(&folder->landing, fetch->body, &message))
-		return;
-	landing_note_emailid(&folder->landing, fetch->emailid);
-	landing_note_modseq(&folder->landing, fetch->modseq);
-	uidset_add(&folder->arriving, fetch->uid);
-	uidset_remove(&folder->missing, fetch->uid);
-	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX)
-		folder->next_uid = fetch->uid + 1;
-	if (folder->landing.arrival_count >= FOLDER_WINDOW ||
-	    folder->landing.arrival_bytes >= BATCH_BYTES)
-		(void)folder_commit(folder, false);
 	folder->lap_arrivals++;
-	if (folder->is_pushed && !is_fetching(folder))
+	if (folder->is_pushed && folder->serial_bodies == 0 &&
+	    !folder_flow_is_busy(&folder->flow))
 		take_pushed(folder);
 }
 
@@ -215,7 +166,7 @@ is_flood(struct folder *folder)
 static void
 take_listed(struct folder *folder, const struct imap_fetch *fetch)
 {
-	uint32_t bits = flag_bits(folder, fetch->uid, &fetch->flags);
+	uint32_t bits = folder_flag_bits(folder, fetch->uid, &fetch->flags);
 
 	if (is_flood(folder))
 		return;
@@ -249,7 +200,7 @@ take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 	if (folder_match_awaits(folder, fetch->uid)) {
 		folder_match_note(folder, fetch,
 		    fetch->has_flags
-			? flag_bits(folder, fetch->uid, &fetch->flags)
+			? folder_flag_bits(folder, fetch->uid, &fetch->flags)
 			: 0);
 		return;
 	}
@@ -276,7 +227,7 @@ take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 		folder_need(folder, NEED_CHANGES);
 	else
 		compare_flags(&folder->compare, fetch->uid,
-		    flag_bits(folder, fetch->uid, &fetch->flags),
+		    folder_flag_bits(folder, fetch->uid, &fetch->flags),
 		    fetch->modseq);
 	hint(folder, WATCHER_CHANGED);
 }
@@ -294,6 +245,9 @@ note_vanished(struct folder *folder, const struct uidset *uids)
 	uidset_free(&arriving);
 	uidset_minus(&folder->compare.plan.fetch, uids);
 	withheld_admit(&folder->absent.withheld, uids);
+	/* a hand may yet bring what is gone */
+	if (folder->hands != NULL)
+		folder_need(folder, NEED_UIDS);
 }
 
 /* While EXAMINE is answered: only what it was asked about the mailbox. */
@@ -378,15 +332,8 @@ take_data(struct folder *folder, const struct imap_data *data)
 static void
 take_piece(struct folder *folder, const struct imap_event *event)
 {
-	struct imap_error error = {0};
-
-	if (folder->maildir == NULL || folder->serial_examine != 0)
-		return;
-	if (landing_piece(&folder->landing, event->body.id, event->body.piece,
-		event->body.total, &error))
-		return;
-	folder_fail(folder, &error);
-	watcher_tell(&folder->watcher, WATCHER_DISK);
+	if (folder->maildir != NULL && folder->serial_examine == 0)
+		(void)folder_flow_piece(folder, &folder->flow, event);
 }
 
 void

@@ -58,6 +58,8 @@ generation_new(struct folder *folder)
 	generation->maildir = folder->maildir;
 	generation->identity = folder->identity;
 	generation->row = folder->row;
+	generation->row.new_ns = 0;
+	generation->row.cur_ns = 0;
 	folder->jobs++;
 	return generation;
 }
@@ -192,6 +194,14 @@ ours_found(void *user, const struct maildir_file *file)
 		folder_claims_add(&generation->files, file);
 }
 
+/* Before rows say so: names that came back after a crash would be nobody's. */
+static bool
+sync_files(struct generation *generation)
+{
+	return !generation->folder->config.settings->fsync ||
+	    maildir_sync(generation->maildir, &generation->error);
+}
+
 /*
  * A third generation comes before the second was complete: what the first one
  * has besides becomes the second one's, with UIDs that no server gives away.
@@ -221,7 +231,7 @@ fold(struct generation *generation, uint32_t first)
 		    &generation->error);
 	}
 	folder_claims_free(&generation->files);
-	return ok;
+	return ok && sync_files(generation);
 }
 
 /* Rows follow the files: those of the old generation are put aside, and those
@@ -374,7 +384,7 @@ begin_done(void *data)
 	struct folder *folder = generation->folder;
 	bool failed = generation->failed;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	folder->match.is_beginning = false;
 	if (generation->flips >= FLIPS_ALARM)
 		log_error(&folder->subject,
@@ -486,7 +496,7 @@ end_work(void *data)
 	    compare_holds(&generation->rules, count - generation->have, count);
 	if (ok && generation->is_held)
 		return;
-	ok = ok && end_files(generation);
+	ok = ok && end_files(generation) && sync_files(generation);
 	generation->row.stale_uidvalidity = 0;
 	generation->failed = !ok ||
 	    !state_apply(folder->config.state, &change, &generation->error);
@@ -498,7 +508,7 @@ end_done(void *data)
 	struct generation *generation = data;
 	struct folder *folder = generation->folder;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	if (generation->is_held) {
 		folder->is_stale_held = true;
 		folder->row.is_held = true;

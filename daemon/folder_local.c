@@ -259,7 +259,7 @@ job_done(void *data)
 	struct folder_restore *restore = &job->restore;
 	bool failed = job->failed;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	if (failed) {
 		folder_fail(folder, &job->error);
 	} else if (restore->identity.uidvalidity ==

@@ -241,7 +241,7 @@ job_done(void *data)
 	struct match_job *job = data;
 	struct folder *folder = job->folder;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	if (!atomic_load(&job->is_abandoned))
 		take_result(folder, job);
 	match_job_free(job);
@@ -335,7 +335,7 @@ folder_match_answered(struct folder *folder, uint64_t serial)
 	if (serial == 0 || serial != folder->match.serial)
 		return false;
 	folder->match.serial = 0;
-	landing_drop_all(&folder->landing);
+	landing_drop_all(&folder->landing, &folder->flow.bodies);
 	if (kind_now(folder) == BY_EMAILID)
 		look_up(folder);
 	else
@@ -393,7 +393,8 @@ match_emailids(struct folder *folder)
 {
 	struct folder_match *match = &folder->match;
 
-	if (uidset_count(&folder->wanted) > UINT64_C(2) * FOLDER_WINDOW)
+	if (uidset_count(&folder->wanted) >
+	    UINT64_C(2) * FOLDER_WINDOW * (folder->hand_count + 1))
 		return;
 	drop_idle_queries(match);
 	if (match->query_count == 0) {
@@ -451,6 +452,14 @@ folder_match_is_busy(const struct folder *folder)
 
 	return match->job != NULL || match->serial != 0 ||
 	    !uidset_is_empty(&match->waiting);
+}
+
+uint64_t
+folder_match_left(const struct folder *folder)
+{
+	return kind_now(folder) == BY_EMAILID
+	    ? uidset_count(&folder->match.waiting)
+	    : 0;
 }
 
 void

@@ -65,6 +65,9 @@ void folder_match_begin(struct folder *folder);
 void folder_match(struct folder *folder);
 bool folder_match_is_busy(const struct folder *folder);
 
+/* How many messages are looked for by EMAILID, and may not be here. */
+uint64_t folder_match_left(const struct folder *folder);
+
 /* Forgets what was listed; a job that is on its way changes nothing more. */
 void folder_match_forget(struct folder *folder);
 

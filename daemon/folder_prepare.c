@@ -20,16 +20,14 @@ struct prepare {
 	char *path;
 	struct maildir_identity identity;
 	struct maildir_stamp stamp; /* before the files were read */
-	uint32_t highest_uid;
+	uint32_t highest_uid; /* that .uidvalidity has */
+	uint32_t highest_row;
 	uint32_t stale;
 	bool stale_has_emailids; /* all its rows do */
 	struct state_folder row;
 	bool is_untouched; /* the rows say all: no file was looked at */
 	struct state_folder loaded; /* the same, before it was changed here */
-	struct index_entry *found; /* files named as ours, as they came */
-	uint32_t found_count;
-	uint32_t found_size;
-	struct uidset doubled; /* UIDs that several of them name */
+	struct uidset doubled; /* UIDs that several files name as ours */
 	struct index index;
 	struct keywords keywords;
 	struct uidset unverified;
@@ -49,6 +47,7 @@ static void
 prepare_found(void *user, const struct maildir_file *file)
 {
 	struct prepare *prepare = user;
+	struct index_entry entry;
 
 	if (!file->has_uid) {
 		prepare->local_files++;
@@ -58,41 +57,8 @@ prepare_found(void *user, const struct maildir_file *file)
 		folder_claims_add(&prepare->odd, file);
 		return;
 	}
-	if (prepare->found_count == prepare->found_size) {
-		prepare->found_size = prepare->found_size * 2 + 256;
-		prepare->found = mem_resize(prepare->found, prepare->found_size,
-		    sizeof(*prepare->found));
-	}
-	prepare->found[prepare->found_count++] = folder_entry(&file->message);
-}
-
-static int
-compare_uids(const void *a, const void *b)
-{
-	uint32_t left = ((const struct index_entry *)a)->uid;
-	uint32_t right = ((const struct index_entry *)b)->uid;
-
-	return left < right ? -1 : left > right;
-}
-
-/* In order of their UIDs, so that nothing is moved about for each. */
-static void
-index_found(struct prepare *prepare)
-{
-	if (prepare->found_count > 1)
-		qsort(prepare->found, prepare->found_count,
-		    sizeof(*prepare->found), compare_uids);
-	for (uint32_t i = 0; i < prepare->found_count; i++) {
-		const struct index_entry *entry = &prepare->found[i];
-
-		if (i > 0 && entry->uid == entry[-1].uid) {
-			uidset_add(&prepare->doubled, entry->uid);
-			continue;
-		}
-		index_put(&prepare->index, entry);
-		uidset_add(&prepare->unverified, entry->uid);
-	}
-	prepare->found = mem_free(prepare->found);
+	entry = folder_entry(&file->message);
+	index_put(&prepare->index, &entry);
 }
 
 /* Copies with our names, or one file that a mail reader moved meanwhile. */
@@ -109,10 +75,12 @@ prepare_doubled(void *user, const struct maildir_file *file)
 static bool
 scan(struct prepare *prepare)
 {
+	prepare->index.repeated = &prepare->doubled;
 	if (!maildir_scan(prepare->maildir, &prepare->identity, prepare_found,
 		prepare, &prepare->error))
 		return false;
-	index_found(prepare);
+	index_uids(&prepare->index, &prepare->unverified);
+	prepare->index.repeated = NULL;
 	return uidset_is_empty(&prepare->doubled) ||
 	    maildir_scan(prepare->maildir, &prepare->identity, prepare_doubled,
 		prepare, &prepare->error);
@@ -158,6 +126,7 @@ prepare_row(void *user, const struct state_message *row)
 	    .flags = row->flags};
 	struct index_entry expected = folder_entry(&message);
 
+	prepare->highest_row = row->uid;
 	if (row->keywords.len > 0)
 		(void)keywords_rest_put(
 		    &prepare->keywords.rest, row->uid, row->keywords);
@@ -362,6 +331,7 @@ known_row(void *user, const struct state_message *row)
 		.date = row->date,
 		.flags = row->flags});
 
+	prepare->highest_row = row->uid;
 	if (row->keywords.len > 0)
 		(void)keywords_rest_put(
 		    &prepare->keywords.rest, row->uid, row->keywords);
@@ -408,6 +378,16 @@ refuse_mbsync(struct prepare *prepare)
 	    maildir_path(prepare->maildir));
 }
 
+/* A run that ended between the rows and .uidvalidity left it behind. */
+static void
+catch_up_highest(struct prepare *prepare)
+{
+	if (prepare->highest_row > prepare->highest_uid)
+		maildir_note_highest_uid(prepare->maildir,
+		    prepare->identity.uidvalidity, prepare->highest_row,
+		    prepare->folder->config.settings->fsync);
+}
+
 static bool
 prepare_disk(struct prepare *prepare)
 {
@@ -423,16 +403,19 @@ prepare_disk(struct prepare *prepare)
 	if (prepare->maildir == NULL)
 		return false;
 	maildir_clean_tmp(prepare->maildir);
-	keywords_read(&prepare->keywords, prepare->maildir);
-	if (!state_load_folder(state, mailbox, &prepare->row, &prepare->error))
+	/* what only cannot be read now must not be taken for missing */
+	if (!keywords_read(
+		&prepare->keywords, prepare->maildir, &prepare->error) ||
+	    !state_load_folder(state, mailbox, &prepare->row, &prepare->error))
 		return false;
 	prepare->loaded = prepare->row;
 	prepare->identity = folder->identity;
 	prepare->identity.uidvalidity = 0;
-	if (maildir_read_uidvalidity(
-		prepare->maildir, &uidvalidity, &prepare->highest_uid))
+	if (maildir_read_uidvalidity(prepare->maildir, &uidvalidity,
+		&prepare->highest_uid, &prepare->error))
 		prepare->identity.uidvalidity = uidvalidity;
-	else if (!refuse_mbsync(prepare))
+	else if (prepare->error.kind != IMAP_ERROR_NONE ||
+	    !refuse_mbsync(prepare))
 		return false;
 	/* the server went back before the new generation had begun */
 	if (prepare->row.stale_uidvalidity == prepare->identity.uidvalidity)
@@ -475,6 +458,11 @@ prepare_work(void *data)
 	struct prepare *prepare = data;
 
 	prepare->failed = !prepare_disk(prepare);
+	if (!prepare->failed)
+		catch_up_highest(prepare);
+	/* thousands may be done before the loop looks at the first */
+	if (prepare->maildir != NULL)
+		maildir_rest(prepare->maildir);
 }
 
 static void
@@ -486,7 +474,6 @@ prepare_free(struct prepare *prepare)
 	keywords_free(&prepare->keywords);
 	uidset_free(&prepare->unverified);
 	uidset_free(&prepare->doubled);
-	mem_free(prepare->found);
 	folder_claims_free(&prepare->odd);
 	index_free(&prepare->lost);
 	uidset_free(&prepare->restore);
@@ -526,7 +513,7 @@ prepare_done(void *data)
 	struct prepare *prepare = data;
 	struct folder *folder = prepare->folder;
 
-	folder->jobs--;
+	folder_end_job(folder);
 	if (prepare->failed) {
 		folder_fail(folder, &prepare->error);
 		prepare_free(prepare);

@@ -11,6 +11,8 @@
 #include "daemon/folder_absent.h"
 #include "daemon/folder_claims.h"
 #include "daemon/folder_entry.h"
+#include "daemon/folder_flow.h"
+#include "daemon/folder_hand.h"
 #include "daemon/folder_jobs.h"
 #include "daemon/folder_local.h"
 #include "daemon/folder_match.h"
@@ -19,17 +21,7 @@
 #include "daemon/landing.h"
 #include "daemon/log.h"
 #include "daemon/quirk.h"
-#include "daemon/window.h"
 #include "libclient/burst.h"
-
-#define FOLDER_WINDOWS 2 /* FETCH commands in flight */
-#define FOLDER_WINDOW  WINDOW_MESSAGES /* messages of one */
-
-/* A FETCH of bodies in flight. */
-struct folder_window {
-	uint64_t serial; /* 0: free */
-	struct uidset uids;
-};
 
 struct folder {
 	struct folder_config config;
@@ -95,6 +87,8 @@ struct folder {
 	uint64_t listed; /* lines of the answer so far */
 	uint64_t asked_modseq; /* the highest one in them */
 	uint64_t told_modseq; /* all changes up to it have been told */
+	uint64_t listing_modseq; /* ... when a listing was asked for */
+	uint64_t listed_modseq; /* ... and it came; 0: none did so far */
 	bool tests_modseq; /* a listing is to find nothing new */
 	unsigned lies; /* full comparisons that found what no MODSEQ told */
 	uint32_t next_uid; /* above all UIDs ever seen */
@@ -110,7 +104,10 @@ struct folder {
 	struct uidset refuted; /* claims that it did not */
 	struct uidset wanted;
 	struct folder_match match; /* which of them are here already */
-	struct folder_window windows[FOLDER_WINDOWS];
+	struct folder_flow flow; /* of the folder's own connection */
+	struct folder_hand *hands;
+	unsigned hand_count;
+	unsigned hand_faults; /* since it was last the same */
 	struct uidset missing; /* asked for and not given, once */
 	struct burst burst;
 	uint64_t last_arrival; /* of a message, or of its body */
@@ -139,6 +136,10 @@ void folder_arm(struct folder *folder, uint64_t at);
 
 /* Keeps the first error until the folder is well again; logs it. */
 void folder_fail(struct folder *folder, const struct imap_error *error);
+
+/* Index flag bits of a message's FLAGS; new keywords get letters. */
+uint32_t folder_flag_bits(
+    struct folder *folder, uint32_t uid, const struct imap_flags *flags);
 
 /* How many messages the server should have, by what we know. */
 int64_t folder_expected(const struct folder *folder);

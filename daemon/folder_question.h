@@ -42,6 +42,10 @@ void folder_begin_lap(struct folder *folder);
 /* True if a MODSEQ tells what changed since the folder was last the same. */
 bool folder_has_modseq(const struct folder *folder);
 
+/* The MODSEQ since which changes are asked for: of then, or, in a folder that
+ * never was the same, of a listing of this visit; 0: there is none. */
+uint64_t folder_changes_since(const struct folder *folder);
+
 /* delete_guard holds the folder, or does not any more. */
 void folder_note_held(struct folder *folder, bool is_held);
 

@@ -20,45 +20,31 @@ note_refusal(struct folder *folder, const struct imap_event *event,
 
 /* Messages that a window asked for and did not get. */
 static void
-close_window(struct folder *folder, struct folder_window *window)
+note_lacking(struct folder *folder, const struct uidset *lacking)
 {
-	struct uidset lacking = {0};
-	struct uidset have = {0};
-
-	uidset_give(&lacking, &window->uids);
-	window->serial = 0;
-	uidset_minus(&lacking, &folder->arriving);
-	index_uids(&folder->index, &have);
-	uidset_minus(&have, &folder->absent.restore);
-	uidset_minus(&lacking, &have);
-	uidset_free(&have);
-	for (uint32_t i = 0; i < lacking.count; i++)
-		for (uint64_t uid = lacking.ranges[i].first;
-		     uid <= lacking.ranges[i].last; uid++)
+	for (uint32_t i = 0; i < lacking->count; i++)
+		for (uint64_t uid = lacking->ranges[i].first;
+		     uid <= lacking->ranges[i].last; uid++)
 			if (uidset_contains(&folder->missing, (uint32_t)uid))
 				folder_refused(folder, (uint32_t)uid);
-	uidset_union(&folder->missing, &lacking);
-	uidset_free(&lacking);
+	uidset_union(&folder->missing, lacking);
 	if (!uidset_is_empty(&folder->missing))
 		folder_need(folder, NEED_UIDS);
-	landing_drop_all(&folder->landing);
 }
 
-static bool
+static void
 take_window_end(struct folder *folder, const struct imap_event *event)
 {
-	for (int i = 0; i < FOLDER_WINDOWS; i++) {
-		if (folder->windows[i].serial != event->serial)
-			continue;
-		if (event->state != IMAP_STATE_OK)
-			note_refusal(
-			    folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
-		close_window(folder, &folder->windows[i]);
-		watcher_tell(&folder->watcher,
-		    event->state == IMAP_STATE_OK ? WATCHER_OK : WATCHER_NO);
-		return true;
-	}
-	return false;
+	bool is_ok = event->state == IMAP_STATE_OK;
+	struct uidset lacking = {0};
+
+	if (!folder_flow_end(folder, &folder->flow, event->serial, &lacking))
+		return;
+	if (!is_ok)
+		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
+	note_lacking(folder, &lacking);
+	uidset_free(&lacking);
+	watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
 }
 
 void
@@ -124,7 +110,7 @@ take_bodies_end(struct folder *folder, const struct imap_event *event)
 	folder->last_arrival = clock_now();
 	if (!is_ok)
 		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
-	landing_drop_all(&folder->landing);
+	landing_drop_all(&folder->landing, &folder->flow.bodies);
 	/* told with the question that went in the same flight */
 	if (folder->serial_question == 0)
 		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
@@ -175,6 +161,8 @@ take_answer_end(struct folder *folder, const struct imap_event *event)
 		return;
 	if (is_ok)
 		folder->answered = folder->question;
+	if (is_ok && folder->question == QUESTION_LISTING)
+		folder->listed_modseq = folder->listing_modseq;
 	if (is_ok && folder->asked_modseq > folder->told_modseq &&
 	    folder->question != QUESTION_NEW)
 		folder->told_modseq = folder->asked_modseq;
@@ -212,5 +200,5 @@ folder_take_done(struct folder *folder, const struct imap_event *event)
 		watcher_tell(&folder->watcher, WATCHER_OK);
 		return;
 	}
-	(void)take_window_end(folder, event);
+	take_window_end(folder, event);
 }

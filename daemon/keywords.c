@@ -32,12 +32,14 @@ read_line(struct keywords *keywords, struct span line)
 	keywords->names[number] = span_to_string(span_from(line, digits + 1));
 }
 
-void
-keywords_read(struct keywords *keywords, struct maildir *maildir)
+bool
+keywords_read(struct keywords *keywords, struct maildir *maildir,
+    struct imap_error *error)
 {
 	char *text = mem_alloc(FILE_MAX);
-	struct span rest = {
-	    text, maildir_read_file(maildir, FILE_NAME, text, FILE_MAX)};
+	struct imap_error unread = {0};
+	struct span rest = {text,
+	    maildir_read_file(maildir, FILE_NAME, text, FILE_MAX, &unread)};
 
 	keywords_free(keywords);
 	while (rest.len > 0) {
@@ -48,6 +50,8 @@ keywords_read(struct keywords *keywords, struct maildir *maildir)
 		rest = span_from(rest, len + (end != NULL));
 	}
 	mem_free(text);
+	return unread.kind == IMAP_ERROR_NONE ||
+	    imap_error_set(error, unread.kind, "%s", unread.text);
 }
 
 static bool

@@ -43,8 +43,12 @@ struct keywords {
 	bool is_full; /* there were more than are kept */
 };
 
-/* Reads the folder's file; what is malformed in it is passed over. */
-void keywords_read(struct keywords *keywords, struct maildir *maildir);
+/*
+ * Reads the folder's file; what is malformed in it is passed over. False if
+ * there is one that cannot be read.
+ */
+bool keywords_read(struct keywords *keywords, struct maildir *maildir,
+    struct imap_error *error);
 
 /*
  * The flag bit (index.h) of a keyword, any case; a new one gets the first free

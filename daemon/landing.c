@@ -20,8 +20,6 @@ void
 landing_init(struct landing *landing, bool keeps_crlf)
 {
 	*landing = (struct landing){.keeps_crlf = keeps_crlf};
-	for (int i = 0; i < LANDING_MAX_BODIES; i++)
-		landing->bodies[i].fd = -1;
 }
 
 static void
@@ -29,28 +27,28 @@ close_body(struct landing_body *body)
 {
 	if (body->fd >= 0)
 		(void)close(body->fd);
-	*body = (struct landing_body){.fd = -1};
+	*body = (struct landing_body){0};
 }
 
 static void
 drop_body(struct landing *landing, struct landing_body *body)
 {
-	if (body->id != 0)
-		maildir_remove_tmp(landing->maildir, body->tmp_name);
+	if (body->id == 0)
+		return;
+	maildir_remove_tmp(landing->maildir, body->tmp_name);
 	close_body(body);
 }
 
 void
-landing_drop_all(struct landing *landing)
+landing_drop_all(struct landing *landing, struct landing_bodies *bodies)
 {
 	for (int i = 0; i < LANDING_MAX_BODIES; i++)
-		drop_body(landing, &landing->bodies[i]);
+		drop_body(landing, &bodies->items[i]);
 }
 
 void
 landing_free(struct landing *landing)
 {
-	landing_drop_all(landing);
 	for (uint32_t i = 0; i < landing->arrival_count; i++)
 		maildir_remove_tmp(
 		    landing->maildir, landing->arrivals[i].tmp_name);
@@ -61,11 +59,11 @@ landing_free(struct landing *landing)
 }
 
 static struct landing_body *
-find_body(struct landing *landing, uint32_t id)
+find_body(struct landing_bodies *bodies, uint32_t id)
 {
 	for (int i = 0; i < LANDING_MAX_BODIES; i++)
-		if (landing->bodies[i].id == id)
-			return &landing->bodies[i];
+		if (bodies->items[i].id == id)
+			return &bodies->items[i];
 	return NULL;
 }
 
@@ -151,18 +149,18 @@ finish_body(struct landing *landing, struct landing_body *body,
 }
 
 bool
-landing_piece(struct landing *landing, uint32_t id, struct span piece,
-    uint64_t total, struct imap_error *error)
+landing_piece(struct landing *landing, struct landing_bodies *bodies,
+    uint32_t id, struct span piece, uint64_t total, struct imap_error *error)
 {
-	struct landing_body *body = find_body(landing, id);
+	struct landing_body *body = find_body(bodies, id);
 	bool ok;
 
 	if (body == NULL) {
-		body = find_body(landing, 0);
+		body = find_body(bodies, 0);
 		if (body == NULL) {
 			/* nobody named the others: they are not wanted */
-			landing_drop_all(landing);
-			body = &landing->bodies[0];
+			landing_drop_all(landing, bodies);
+			body = &bodies->items[0];
 		}
 		body->fd =
 		    maildir_create_tmp(landing->maildir, body->tmp_name, error);
@@ -223,10 +221,10 @@ landing_note_modseq(struct landing *landing, uint64_t modseq)
 }
 
 bool
-landing_name(
-    struct landing *landing, uint32_t id, const struct maildir_message *message)
+landing_name(struct landing *landing, struct landing_bodies *bodies,
+    uint32_t id, const struct maildir_message *message)
 {
-	struct landing_body *body = id == 0 ? NULL : find_body(landing, id);
+	struct landing_body *body = id == 0 ? NULL : find_body(bodies, id);
 	struct maildir_arrival *arrival;
 
 	if (body == NULL)
@@ -247,9 +245,10 @@ landing_name(
 }
 
 void
-landing_drop(struct landing *landing, uint32_t id)
+landing_drop(
+    struct landing *landing, struct landing_bodies *bodies, uint32_t id)
 {
-	struct landing_body *body = id == 0 ? NULL : find_body(landing, id);
+	struct landing_body *body = id == 0 ? NULL : find_body(bodies, id);
 
 	if (body != NULL)
 		drop_body(landing, body);

@@ -24,10 +24,14 @@ struct landing_body {
 	char tmp_name[MAILDIR_NAME_SIZE];
 };
 
+/* Those of one connection, whose ids they have; all zero is none. */
+struct landing_bodies {
+	struct landing_body items[LANDING_MAX_BODIES];
+};
+
 struct landing {
 	struct maildir *maildir; /* borrowed */
 	bool keeps_crlf;
-	struct landing_body bodies[LANDING_MAX_BODIES];
 	struct maildir_arrival *arrivals; /* finished, not yet committed */
 	uint32_t arrival_count;
 	uint32_t arrival_size;
@@ -38,19 +42,19 @@ struct landing {
 
 void landing_init(struct landing *landing, bool keeps_crlf);
 
-/* Removes unfinished and uncommitted files. */
+/* Removes uncommitted files; no connection has bodies any more. */
 void landing_free(struct landing *landing);
 
 /* A piece came. False and *error (LOCAL): the disk took it not. */
-bool landing_piece(struct landing *landing, uint32_t id, struct span piece,
-    uint64_t total, struct imap_error *error);
+bool landing_piece(struct landing *landing, struct landing_bodies *bodies,
+    uint32_t id, struct span piece, uint64_t total, struct imap_error *error);
 
 /*
  * A FETCH names the body: it becomes an arrival if it is complete and its
  * message not landed already. Returns true if it did.
  */
-bool landing_name(struct landing *landing, uint32_t id,
-    const struct maildir_message *message);
+bool landing_name(struct landing *landing, struct landing_bodies *bodies,
+    uint32_t id, const struct maildir_message *message);
 
 /* The EMAILID of the message that was named last. */
 void landing_note_emailid(struct landing *landing, struct span emailid);
@@ -61,8 +65,9 @@ void landing_add(
     struct landing *landing, const struct maildir_arrival *arrival);
 
 /* Drops bodies that no FETCH has named (wanted: the one with this id). */
-void landing_drop(struct landing *landing, uint32_t id);
-void landing_drop_all(struct landing *landing);
+void landing_drop(
+    struct landing *landing, struct landing_bodies *bodies, uint32_t id);
+void landing_drop_all(struct landing *landing, struct landing_bodies *bodies);
 
 /* Moves the arrivals out: the caller frees *arrivals. Returns their number. */
 uint32_t landing_take(

@@ -34,6 +34,7 @@ struct mailbox {
 	unsigned flags; /* enum imap_list_flag */
 	uint32_t order; /* of the pattern that chose it */
 	enum mailbox_watch watch;
+	uint32_t messages; /* as LIST-STATUS told; 0: also if it did not */
 	bool is_watched; /* it is to get push, if that can be had */
 	bool is_unnotified; /* NOTIFY was set, and does not tell of it */
 };

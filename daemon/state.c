@@ -177,17 +177,17 @@ run_for_text(struct state *state, enum state_query query)
  * row's commit takes it along, and a first run names thousands of folders.
  */
 static bool
-run_lazily(struct state *state, enum state_query query)
+run_lazily(
+    struct state *state, enum state_query query, struct imap_error *error)
 {
 	bool is_ok;
 
-	if (!state->is_durable)
-		return state_run(state, query);
-	(void)state_exec(state, "PRAGMA synchronous = NORMAL");
-	is_ok = state_run(state, query);
-	/* It cannot fail outside of a transaction; the error is state_run()'s.
-	 */
-	(void)state_exec(state, "PRAGMA synchronous = FULL");
+	if (state->is_durable)
+		(void)state_exec(state, "PRAGMA synchronous = NORMAL");
+	/* said at once: every statement has its own error */
+	is_ok = state_run(state, query) || state_report(state, "write", error);
+	if (state->is_durable)
+		(void)state_exec(state, "PRAGMA synchronous = FULL");
 	return is_ok;
 }
 
@@ -217,8 +217,8 @@ state_set_path(struct state *state, struct span mailbox, const char *path,
 	if (!is_taken) {
 		(void)state_bind_blob(statement, 1, mailbox);
 		(void)state_bind_text(statement, 2, path);
-		if (!run_lazily(state, STATE_SET_PATH))
-			return state_report(state, "write", error);
+		if (!run_lazily(state, STATE_SET_PATH, error))
+			return false;
 		/* No row changes when the mailbox has another path. */
 		is_taken = sqlite3_changes(state->db) == 0;
 	}
@@ -396,5 +396,5 @@ state_set_fact(struct state *state, const char *name, const char *value,
 	(void)state_bind_text(statement, 1, name);
 	if (value != NULL)
 		(void)state_bind_text(statement, 2, value);
-	return run_lazily(state, query) || state_report(state, "write", error);
+	return run_lazily(state, query, error);
 }

@@ -26,6 +26,7 @@ state_report(
 {
 	int code = sqlite3_errcode(state->db) & 0xff;
 	int reason = sqlite3_system_errno(state->db);
+	bool is_readonly = sqlite3_db_readonly(state->db, "main") == 1;
 	enum imap_error_kind kind = IMAP_ERROR_LOCAL;
 
 	if (state->is_damaged) {
@@ -34,6 +35,10 @@ state_report(
 		    "cannot %s %s: its messages are damaged", operation,
 		    state->path);
 	}
+	if (is_readonly && reason != 0)
+		return imap_error_set(error, kind,
+		    "cannot %s %s for writing: %s", operation, state->path,
+		    strerror(reason));
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		kind = IMAP_ERROR_BUSY;
 	if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
@@ -189,6 +194,9 @@ open_file(struct state *state, const char **why)
 		return UNREADABLE;
 	(void)sqlite3_extended_result_codes(state->db, 1);
 	(void)sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
+	/* which is what SQLite does of its own accord if it cannot write */
+	if (sqlite3_db_readonly(state->db, "main") == 1)
+		return UNREADABLE;
 	soundness = judge(state->db, &version, why);
 	if (soundness != SOUND)
 		return soundness;

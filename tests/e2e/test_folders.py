@@ -2,8 +2,9 @@
 """Which mailboxes are mirrored, and where they are on disk."""
 
 import os
+import shutil
 
-from lab import case, messages
+from lab import case, compare, fake, messages, mirror
 from lab import client as imap
 
 # name on the server -> path below the Maildir, nested and maildir++
@@ -108,6 +109,102 @@ class Obstacles(case.Case):
         self.assert_code(mirror.call("sync"), 74)
         self.assertEqual(os.listdir(self.path("elsewhere")), [])
         self.assert_exact(self.client(server), "INBOX", mirror.folder())
+
+
+class AtRest(case.Case):
+    """Many folders, and what the process holds while nothing happens."""
+
+    COUNT = 40
+    OWN = 20  # descriptors that it has without any folder
+
+    def begin(self, **more):
+        self.server = fake.Server()
+        self.addCleanup(self.server.close)
+        self.names = ["INBOX"] + ["box%d" % n for n in range(1, self.COUNT)]
+        for number, name in enumerate(self.names):
+            self.server.mailboxes.setdefault(name, fake.Mailbox())
+            self.server.deliver(messages.make(number), mailbox=name)
+        self.mirrored = mirror.Mirror(self.top, [{
+            "name": "main", "host": "127.0.0.1", "tls": "none",
+            "port": self.server.port, "user": "mirror", "folders": ["*"],
+            "password": "correct horse battery",
+            "maildir": self.path("Mail"), **more}])
+        self.daemon = self.mirrored.start("-v")
+        self.addCleanup(self.daemon.kill)
+        for name in self.names:
+            self.arrives(name, 1)
+        self.wait_at_rest()
+
+    def arrives(self, name, count):
+        folder = self.mirrored.folder(name)
+        self.daemon.wait_until(
+            lambda: os.path.isdir(folder) and
+            len(compare.local_uids(folder)) == count,
+            "%d messages in %s" % (count, name))
+
+    def held(self):
+        """What its descriptors are."""
+        directory = "/proc/%d/fd" % self.daemon.pid
+        found = []
+        for name in os.listdir(directory):
+            try:
+                found.append(os.readlink(os.path.join(directory, name)))
+            except FileNotFoundError:
+                pass
+        return found
+
+    def wait_at_rest(self):
+        """Until no Maildir is open; not more than its sockets are either."""
+        inside = self.path("Mail") + "/"
+        lock = inside + ".mailmirror.lock"
+        self.daemon.wait_until(
+            lambda: not [path for path in self.held()
+                         if path.startswith(inside) and path != lock],
+            "it to let go of its Maildirs")
+        self.assertLessEqual(len(self.held()),
+                             len(self.server.sessions) + self.OWN)
+
+    def test_one_that_idles_has_its_connection(self):
+        self.begin(max_connections=50)
+        self.daemon.wait_until(
+            lambda: len(self.server.said(" IDLE$")) >= self.COUNT, "IDLE")
+        self.wait_at_rest()
+        self.server.deliver(messages.make(100), mailbox="box7")
+        self.arrives("box7", 2)
+        self.wait_at_rest()
+
+    def test_one_that_is_polled_has_nothing(self):
+        self.begin(max_connections=2, poll_interval="1s")
+        self.server.deliver(messages.make(100), mailbox="box33")
+        self.arrives("box33", 2)
+        self.wait_at_rest()
+
+    def test_one_whose_files_somebody_touches_lets_go_again(self):
+        self.begin(max_connections=50)
+        folder = self.mirrored.folder("box7")
+        before = set(compare.local_names(folder))
+        ((sub, name),) = before
+        os.remove(os.path.join(folder, sub, name))
+        self.daemon.wait_until(
+            lambda: set(compare.local_names(folder)) == before,
+            "it to be fetched again")
+        self.wait_at_rest()
+
+    def test_a_directory_that_goes_at_rest_is_noticed(self):
+        self.begin(max_connections=50)
+        for name, replaces in (("box7", False), ("box8", True)):
+            folder = self.mirrored.folder(name)
+            os.rename(folder, self.path("away-" + name))
+            if replaces:
+                shutil.copytree(self.path("away-" + name), folder)
+            self.daemon.wait_line(
+                "main/%s: .* was removed or moved away" % name)
+            self.arrives(name, 1)
+            self.server.deliver(messages.make(100), mailbox=name)
+            self.arrives(name, 2)
+            self.assertEqual(
+                len(compare.local_uids(self.path("away-" + name))), 1)
+        self.wait_at_rest()
 
 
 if __name__ == "__main__":

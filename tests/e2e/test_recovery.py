@@ -77,6 +77,7 @@ class Killed(case.Case):
             daemon.socket.close()
             daemon = mirrored.start()
             self.addCleanup(daemon.kill)
+        daemon.wait_note("^READY=1$")
         self.wait_alike(daemon, client, "INBOX", mirrored.folder())
         self.assertEqual(daemon.stop(), 0)
         self.assert_exact(client, "INBOX", mirrored.folder())

@@ -9,6 +9,7 @@
 #include <dirent.h>
 
 static struct landing landing;
+static struct landing_bodies opened;
 static struct maildir_arrival *arrivals;
 
 static void
@@ -24,6 +25,7 @@ finish(void)
 {
 	mem_free(arrivals);
 	arrivals = NULL;
+	landing_drop_all(&landing, &opened);
 	landing_free(&landing);
 	tear_down();
 }
@@ -31,7 +33,7 @@ finish(void)
 static bool
 land(uint32_t id, struct span piece, uint64_t total)
 {
-	return landing_piece(&landing, id, piece, total, &error);
+	return landing_piece(&landing, &opened, id, piece, total, &error);
 }
 
 /* A whole body in one piece. */
@@ -45,7 +47,7 @@ static bool
 name(uint32_t id, uint32_t uid)
 {
 	return landing_name(
-	    &landing, id, &(struct maildir_message){.uid = uid});
+	    &landing, &opened, id, &(struct maildir_message){.uid = uid});
 }
 
 static int
@@ -125,6 +127,7 @@ static const struct {
 static void
 set_mode(bool keeps_crlf)
 {
+	landing_drop_all(&landing, &opened);
 	landing_free(&landing);
 	landing_init(&landing, keeps_crlf);
 	landing.maildir = folder;
@@ -219,13 +222,31 @@ START_TEST(test_bodies_may_come_interleaved)
 }
 END_TEST
 
+/* Ids are a connection's own: two may be the same. */
+START_TEST(test_bodies_of_two_connections_do_not_meet)
+{
+	struct landing_bodies other = {0};
+	struct span text = span_of("other");
+
+	ck_assert(land(1, span_of("one "), 7));
+	ck_assert(landing_piece(&landing, &other, 1, text, text.len, &error));
+	ck_assert(land(1, span_of("two"), 7));
+	landing_drop_all(&landing, &opened);
+	ck_assert(!name(1, 7));
+	ck_assert(landing_name(
+	    &landing, &other, 1, &(struct maildir_message){.uid = 8}));
+	assert_arrived(text);
+	ck_assert_int_eq(count_tmp(), 0);
+}
+END_TEST
+
 START_TEST(test_an_arrival_is_what_the_fetch_said)
 {
 	struct maildir_message message = {
 	    .uid = 7, .size = 99, .date = -5, .flags = INDEX_SEEN};
 
 	land_text(3, "Hello\r\n");
-	ck_assert(landing_name(&landing, 3, &message));
+	ck_assert(landing_name(&landing, &opened, 3, &message));
 	ck_assert_uint_eq(landing_take(&landing, &arrivals), 1);
 	ck_assert_uint_eq(arrivals[0].message.uid, 7);
 	ck_assert_uint_eq(arrivals[0].message.size, 99);
@@ -267,10 +288,10 @@ START_TEST(test_what_nobody_names_can_be_dropped)
 	land_text(1, "unasked");
 	land_text(2, "asked for");
 	ck_assert(land(3, span_of("half"), 8));
-	landing_drop(&landing, 1);
-	landing_drop(&landing, 3);
-	landing_drop(&landing, 0);
-	landing_drop(&landing, 99);
+	landing_drop(&landing, &opened, 1);
+	landing_drop(&landing, &opened, 3);
+	landing_drop(&landing, &opened, 0);
+	landing_drop(&landing, &opened, 99);
 	ck_assert_int_eq(count_tmp(), 1);
 	ck_assert(!name(1, 1));
 	ck_assert(name(2, 2));
@@ -284,7 +305,7 @@ START_TEST(test_dropping_all_keeps_what_has_arrived)
 	ck_assert(name(1, 1));
 	land_text(2, "not named");
 	ck_assert(land(3, span_of("half"), 8));
-	landing_drop_all(&landing);
+	landing_drop_all(&landing, &opened);
 	ck_assert_int_eq(count_tmp(), 1);
 	assert_arrived(span_of("named"));
 }
@@ -351,6 +372,7 @@ START_TEST(test_the_end_leaves_nothing_in_tmp)
 	ck_assert(name(1, 1));
 	land_text(2, "not named");
 	ck_assert(land(3, span_of("half"), 8));
+	landing_drop_all(&landing, &opened);
 	landing_free(&landing);
 	ck_assert_int_eq(count_tmp(), 0);
 	ck_assert_uint_eq(landing.arrival_count, 0);
@@ -368,7 +390,7 @@ START_TEST(test_no_descriptor_is_left_open)
 		if (id % 3 == 0)
 			(void)name(id, id);
 	}
-	landing_drop_all(&landing);
+	landing_drop_all(&landing, &opened);
 	ck_assert_int_eq(count_entries("/proc/self/fd"), before);
 }
 END_TEST
@@ -439,6 +461,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_a_large_body_is_the_same_in_random_pieces, 0, 6);
 	tcase_add_test(tests, test_bodies_may_come_interleaved);
+	tcase_add_test(tests, test_bodies_of_two_connections_do_not_meet);
 	tcase_add_test(tests, test_an_arrival_is_what_the_fetch_said);
 	tcase_add_test(tests, test_many_bodies_one_after_another);
 	tcase_add_test(tests, test_what_nobody_names_makes_room);

@@ -86,12 +86,15 @@ START_TEST(test_a_small_file_is_read_as_far_as_there_is_room)
 
 	write_file("small", "12345");
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "small", bytes, sizeof(bytes)), 5);
+	    maildir_read_file(folder, "small", bytes, sizeof(bytes), &error),
+	    5);
 	ck_assert_int_eq(memcmp(bytes, "12345", 5), 0);
-	ck_assert_uint_eq(maildir_read_file(folder, "small", bytes, 3), 3);
+	ck_assert_uint_eq(
+	    maildir_read_file(folder, "small", bytes, 3, &error), 3);
 	write_file("small", "");
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "small", bytes, sizeof(bytes)), 0);
+	    maildir_read_file(folder, "small", bytes, sizeof(bytes), &error),
+	    0);
 }
 END_TEST
 
@@ -103,13 +106,14 @@ START_TEST(test_what_is_no_small_file_is_not_read)
 	ck_assert_int_eq(symlink("file", "link"), 0);
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "missing", bytes, sizeof(bytes)), 0);
+	    maildir_read_file(folder, "missing", bytes, sizeof(bytes), &error),
+	    0);
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "link", bytes, sizeof(bytes)), 0);
+	    maildir_read_file(folder, "link", bytes, sizeof(bytes), &error), 0);
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "fifo", bytes, sizeof(bytes)), 0);
+	    maildir_read_file(folder, "fifo", bytes, sizeof(bytes), &error), 0);
 	ck_assert_uint_eq(
-	    maildir_read_file(folder, "cur", bytes, sizeof(bytes)), 0);
+	    maildir_read_file(folder, "cur", bytes, sizeof(bytes), &error), 0);
 }
 END_TEST
 
@@ -202,8 +206,8 @@ START_TEST(test_uidvalidity_counts_with_all_three_lines)
 
 	if (test->text != NULL)
 		write_file(".uidvalidity", test->text);
-	ck_assert(maildir_read_uidvalidity(
-		      folder, &uidvalidity, &highest_uid) == test->is_valid);
+	ck_assert(maildir_read_uidvalidity(folder, &uidvalidity, &highest_uid,
+		      &error) == test->is_valid);
 	ck_assert_uint_eq(uidvalidity, test->uidvalidity);
 	ck_assert_uint_eq(highest_uid, test->highest_uid);
 }
@@ -217,13 +221,13 @@ START_TEST(test_a_uidvalidity_of_garbage_or_a_link_is_none)
 	memset(garbage, '7', sizeof(garbage) - 1);
 	garbage[sizeof(garbage) - 1] = '\0';
 	write_file(".uidvalidity", garbage);
-	ck_assert(
-	    !maildir_read_uidvalidity(folder, &uidvalidity, &highest_uid));
+	ck_assert(!maildir_read_uidvalidity(
+	    folder, &uidvalidity, &highest_uid, &error));
 	write_file("elsewhere", "7\n42\nmailmirror\n");
 	ck_assert_int_eq(unlink(".uidvalidity"), 0);
 	ck_assert_int_eq(symlink("elsewhere", ".uidvalidity"), 0);
-	ck_assert(
-	    !maildir_read_uidvalidity(folder, &uidvalidity, &highest_uid));
+	ck_assert(!maildir_read_uidvalidity(
+	    folder, &uidvalidity, &highest_uid, &error));
 }
 END_TEST
 

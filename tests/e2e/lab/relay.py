@@ -79,10 +79,11 @@ class Relay:
             except OSError:
                 pass
 
-    def bodies(self):
-        """How many messages the server has sent."""
+    def bodies(self, first=0):
+        """How many messages the server has sent, from connection FIRST on."""
         with self.lock:
-            return sum(len(_BODY.findall(heard)) for heard in self.heard)
+            return sum(len(_BODY.findall(heard))
+                       for heard in self.heard[first:])
 
     def freeze(self):
         """From now on nothing passes, and nobody is told."""
