@@ -15,8 +15,8 @@ struct job;
 
 /*
  * Starts a lane whose completions run on the loop; the thread blocks all
- * signals and is called name (at most 15 characters). NULL and errno if there is
- * no thread or no descriptor to be had.
+ * signals and is called name (at most 15 characters). NULL and errno if there
+ * is no thread or no descriptor to be had.
  */
 struct job_lane *job_lane_new(sd_event *loop, const char *name);
 
