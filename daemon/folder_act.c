@@ -14,6 +14,9 @@
 #define BACK_OFF     (1 * SECOND)
 #define BACK_OFF_MAX (600 * SECOND)
 
+/* So many messages leave much memory behind when they have been looked at. */
+#define MANY 10000
+
 /* Connections lost before `sync` ends. */
 #define ONCE_ATTEMPTS 3
 
@@ -195,6 +198,16 @@ note_told(struct folder *folder)
 		(void)folder_commit(folder, true);
 }
 
+/* After much was loaded or listed, memory is given back. */
+static void
+trim(struct folder *folder, bool is_first)
+{
+	index_trim(&folder->index);
+	if (folder->index.count >= MANY && (is_first || folder->listed >= MANY))
+		mem_trim();
+	folder->listed = 0;
+}
+
 static void
 note_synced(struct folder *folder)
 {
@@ -208,7 +221,7 @@ note_synced(struct folder *folder)
 	folder->hand_faults = 0;
 	uidset_clear(&folder->missing);
 	folder_match_forget(folder);
-	index_trim(&folder->index);
+	trim(folder, is_first);
 	folder->error = (struct imap_error){0};
 	if (is_first)
 		log_info(&folder->subject,

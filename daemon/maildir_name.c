@@ -61,6 +61,17 @@ write_number(uint64_t number, char *out)
 	return sizeof(digits) - first;
 }
 
+/* Without its NUL. */
+static size_t
+write_text(const char *text, char *out)
+{
+	size_t len = 0;
+
+	for (; text[len] != '\0'; len++)
+		out[len] = text[len];
+	return len;
+}
+
 static size_t
 write_date(int64_t date, char *out)
 {
@@ -75,18 +86,15 @@ maildir_base_name(const struct maildir_identity *identity,
     const struct maildir_message *message, char out[MAILDIR_NAME_SIZE])
 {
 	char tail[64];
-	size_t tail_len = 3;
+	size_t tail_len = write_text(",U=", tail);
 	size_t len;
 
-	memcpy(tail, ",U=", 3);
 	tail_len += write_number(message->uid, tail + tail_len);
-	memcpy(tail + tail_len, ",S=", 3);
-	tail_len += 3;
+	tail_len += write_text(",S=", tail + tail_len);
 	tail_len += write_number(message->size, tail + tail_len);
 
 	len = write_date(message->date, out);
-	memcpy(out + len, ".V", 2);
-	len += 2;
+	len += write_text(".V", out + len);
 	len += write_number(identity->uidvalidity, out + len);
 	out[len++] = '.';
 	len += write_host(identity->host, out + len, BASE_MAX - len - tail_len);

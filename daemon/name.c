@@ -146,8 +146,9 @@ take_component(struct span *name, char delimiter, bool *is_last)
 static char
 usable_delimiter(char delimiter)
 {
-	return delimiter == '&' || (unsigned char)delimiter >= 0x80 ? '\0'
-								    : delimiter;
+	if (delimiter == '&' || (unsigned char)delimiter >= 0x80)
+		return '\0';
+	return delimiter;
 }
 
 /* The path before it is known to be short enough: "" for a flat INBOX. */

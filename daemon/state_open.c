@@ -35,10 +35,10 @@ state_report(
 		    "cannot %s %s: its messages are damaged", operation,
 		    state->path);
 	}
-	if (is_readonly && reason != 0)
+	if (is_readonly)
 		return imap_error_set(error, kind,
-		    "cannot %s %s for writing: %s", operation, state->path,
-		    strerror(reason));
+		    "cannot %s %s: it can be opened for reading only",
+		    operation, state->path);
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		kind = IMAP_ERROR_BUSY;
 	if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
@@ -203,7 +203,7 @@ open_file(struct state *state, const char **why)
 	if (!state_exec(state,
 		"PRAGMA journal_mode = WAL;"
 		"PRAGMA journal_size_limit = 4194304;"
-		"PRAGMA cache_size = -1024") ||
+		"PRAGMA cache_size = -256") ||
 	    !state_exec(state,
 		state->is_durable ? "PRAGMA synchronous = FULL"
 				  : "PRAGMA synchronous = OFF") ||

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 void *
 mem_alloc(size_t size)
 {
@@ -68,6 +72,14 @@ mem_free(void *memory)
 {
 	free(memory);
 	return NULL;
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 void

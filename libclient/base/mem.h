@@ -30,6 +30,10 @@ char *mem_format(const char *format, ...)
 /* Frees; takes NULL; returns NULL, so that `p = mem_free(p)` clears p. */
 void *mem_free(void *memory);
 
+/* Gives freed memory back to the system, where the C library keeps it. Takes
+ * time in proportion to it. */
+void mem_trim(void);
+
 /* Overwrites bytes in a way that the compiler does not remove. */
 void mem_wipe(void *memory, size_t size);
 

@@ -59,6 +59,8 @@ def watch(server, mirrored, timeout):
     begin = time.monotonic()
     daemon = mirrored.start()
     try:
+        # the first flight of all has an IDLE, too
+        daemon.wait_line("the same as the server", timeout)
         daemon.wait_until(lambda: server.idling() == 1, "IDLE", timeout)
         seconds = time.monotonic() - begin
         daemon.wait_note("^READY=1$", timeout)
