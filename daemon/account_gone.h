@@ -17,6 +17,7 @@ struct missing {
 	char *path; /* as the state has it, or NULL */
 	char *at; /* where that directory is now, or NULL */
 	bool is_moved; /* ... which is where it belongs, once renamed */
+	bool is_entered; /* the rows have the new name */
 	struct state_folder row;
 	uint64_t messages;
 	uint32_t place; /* of its seat; SPANMAP_NONE: it has none */

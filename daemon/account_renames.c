@@ -6,6 +6,7 @@
  */
 #include "daemon/account_gone.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "daemon/maildir_folder.h"
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
+
+#define RENAME_ATTEMPTS 3
 
 /* ---- the disk: who is who ---- */
 
@@ -166,10 +169,14 @@ move_directory(struct reconciling *all, struct missing *missing, const char *to,
 	missing->is_moved = true;
 	if (from == NULL || strcmp(from, to) == 0)
 		return true;
-	/* else it was moved before a crash */
-	if (maildir_exists(all->root, from) &&
-	    !maildir_rename_folder(all->root, from, to, error))
-		return false;
+	if (maildir_exists(all->root, from)) {
+		if (!maildir_rename_folder(all->root, from, to, error))
+			return false;
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+	    errno == EIO) {
+		return imap_error_set(error, IMAP_ERROR_LOCAL,
+		    "cannot look at %s: %s", from, strerror(errno));
+	} /* else it was moved before a crash */
 	missing->at = mem_copy_string(to);
 	for (uint32_t i = 0; i < all->missing_count; i++) {
 		if (&all->missing[i] == missing ||
@@ -206,23 +213,33 @@ remove_parents(struct reconciling *all, const char *path)
 }
 
 static bool
-rename_to(struct reconciling *all, struct missing *missing,
-    struct candidate *candidate, bool is_certain, struct imap_error *error)
+enter_name(struct reconciling *all, struct missing *missing,
+    struct candidate *candidate, struct imap_error *error)
 {
 	struct state_folder other = {0};
 	char *to;
-	bool ok;
 
 	if (!state_load_folder(
 		all->state, candidate_bytes(candidate), &other, error) ||
 	    other.uidvalidity != 0)
 		return false;
 	to = new_path(all, missing, candidate);
-	ok = move_directory(all, missing, to, error) &&
+	missing->is_entered = move_directory(all, missing, to, error) &&
 	    state_rename_folder(all->state, missing_bytes(missing),
 		candidate_bytes(candidate), to, error);
-	if (ok && missing->path != NULL)
+	mem_free(to);
+	if (missing->is_entered && missing->path != NULL)
 		remove_parents(all, missing->path);
+	return missing->is_entered;
+}
+
+static bool
+rename_to(struct reconciling *all, struct missing *missing,
+    struct candidate *candidate, bool is_certain, struct imap_error *error)
+{
+	bool ok =
+	    missing->is_entered || enter_name(all, missing, candidate, error);
+
 	/* numbers alone prove little: the server is asked about each file */
 	if (ok && !is_certain) {
 		missing->row.new_ns = 0;
@@ -234,8 +251,28 @@ rename_to(struct reconciling *all, struct missing *missing,
 			.forget_messages = true},
 		    error);
 	}
-	mem_free(to);
 	return ok;
+}
+
+/*
+ * What is lacking for a moment, such as a descriptor, must not cost a folder
+ * its Maildir: whoever is not renamed now is gone, and fetched anew.
+ */
+static bool
+try_rename(
+    struct reconciling *all, struct missing *missing, struct imap_error *error)
+{
+	struct candidate *candidate = &all->candidates[missing->to];
+	bool is_certain = has_same_id(missing, candidate);
+
+	for (int i = 0; i < RENAME_ATTEMPTS; i++) {
+		*error = (struct imap_error){0};
+		if (rename_to(all, missing, candidate, is_certain, error))
+			return true;
+		if (error->kind == IMAP_ERROR_NONE)
+			break;
+	}
+	return missing->is_entered;
 }
 
 /* Decided for all before the first directory moves, for they may be inside
@@ -363,9 +400,7 @@ account_renames_work(void *data)
 
 		if (missing->outcome != IS_RENAMED)
 			continue;
-		if (rename_to(all, missing, &all->candidates[missing->to],
-			has_same_id(missing, &all->candidates[missing->to]),
-			&error))
+		if (try_rename(all, missing, &error))
 			continue;
 		missing->outcome = IS_GONE;
 		/* it may have gone with its parent, and something stays */

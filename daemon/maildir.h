@@ -36,7 +36,7 @@ struct maildir *maildir_close(struct maildir *maildir);
  */
 void maildir_rest(struct maildir *maildir);
 
-/* True if the folder exists with a cur directory. */
+/* True if the folder exists with a cur directory; false and errno. */
 bool maildir_exists(struct maildir_root *root, const char *path);
 
 /* The folder's path, root included, for people. */

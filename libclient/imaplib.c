@@ -453,6 +453,10 @@ imaplib_open(const struct imaplib_options *options, struct imaplib_reply *reply)
 	    1000, on_alarm, client);
 	(void)sd_event_source_set_enabled(client->alarm, SD_EVENT_OFF);
 	client->names = job_lane_new(client->loop, "names");
+	if (client->names == NULL) {
+		(void)imaplib_refuse(reply, "no thread to be had");
+		return imaplib_shutdown(client);
+	}
 	if (options->has_tls && options->command == NULL) {
 		client->tls_context =
 		    make_context(&options->tls, client->host, reply);

@@ -71,6 +71,7 @@ struct dial {
 	unsigned next; /* the first attempt that was not begun */
 	int fault; /* an errno that kept it from beginning */
 	char reasons[REASONS_SIZE];
+	bool is_local; /* we have no descriptor or memory left */
 };
 
 static void
@@ -224,6 +225,8 @@ begin_attempt(struct attempt *attempt)
 	attempt->fd = socket(attempt->address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (attempt->fd < 0) {
+		dial->is_local |= errno == EMFILE || errno == ENFILE ||
+		    errno == ENOBUFS || errno == ENOMEM;
 		note_reason(dial, errno);
 		return REFUSED;
 	}
@@ -276,7 +279,9 @@ go_on(struct dial *dial)
 		}
 	}
 	if (!is_any_under_way(dial)) {
-		fail(dial, IMAP_ERROR_NETWORK, dial->reasons);
+		fail(dial,
+		    dial->is_local ? IMAP_ERROR_LOCAL : IMAP_ERROR_NETWORK,
+		    dial->reasons);
 		return;
 	}
 	if (dial->next < dial->count) {

@@ -3,11 +3,13 @@
  * and what is given up is dropped.
  */
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "libclient/io/job.h"
 
@@ -304,6 +306,19 @@ START_TEST(test_job_lane_free_waits_for_all_threads_of_a_wide_lane)
 }
 END_TEST
 
+START_TEST(test_job_lane_without_a_descriptor_is_none)
+{
+	struct rlimit before, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_ptr_null(job_lane_new(loop, "none"));
+	ck_assert_int_eq(errno, EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(test_job_thread_has_a_name_and_takes_no_signals)
 {
 	int data = 0;
@@ -340,6 +355,7 @@ main(void)
 	    tcase, test_job_that_hangs_holds_up_nobody_in_a_wide_lane);
 	tcase_add_test(
 	    tcase, test_job_lane_free_waits_for_all_threads_of_a_wide_lane);
+	tcase_add_test(tcase, test_job_lane_without_a_descriptor_is_none);
 	tcase_add_test(tcase, test_job_thread_has_a_name_and_takes_no_signals);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -1,6 +1,8 @@
 /*
  * daemon/maildir_tmp: files in tmp/, the folder's small files, .uidvalidity.
  */
+#include <sys/resource.h>
+
 #include "tests/unit/maildir_helpers.h"
 
 /* ---- tmp/ ---- */
@@ -231,6 +233,23 @@ START_TEST(test_a_uidvalidity_of_garbage_or_a_link_is_none)
 }
 END_TEST
 
+/* For lack of a descriptor nothing can be said about a file. */
+START_TEST(test_a_file_that_cannot_be_opened_now_is_not_missing)
+{
+	uint32_t uidvalidity, highest_uid;
+	struct rlimit before, none;
+
+	write_file(".uidvalidity", "7\n42\nmailmirror\n");
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert(!maildir_read_uidvalidity(
+	    folder, &uidvalidity, &highest_uid, &error));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(error.kind, IMAP_ERROR_LOCAL);
+}
+END_TEST
+
 START_TEST(test_uidvalidity_is_written_as_it_is_read)
 {
 	bool is_durable = _i == 1;
@@ -327,6 +346,8 @@ main(void)
 	tcase_add_loop_test(tests, test_uidvalidity_counts_with_all_three_lines,
 	    0, COUNT(uidvalidity_cases));
 	tcase_add_test(tests, test_a_uidvalidity_of_garbage_or_a_link_is_none);
+	tcase_add_test(
+	    tests, test_a_file_that_cannot_be_opened_now_is_not_missing);
 	tcase_add_loop_test(
 	    tests, test_uidvalidity_is_written_as_it_is_read, 0, 2);
 	tcase_add_test(tests, test_a_full_disk_leaves_the_old_uidvalidity);

@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""kill -9 at every call that changes a file: what is visible is whole, and the
+next run ends as an undisturbed one does.
+"""
+
+import signal
+
+import faultline
+import scenarios
+from faultline import KILL_AFTER, KILL_BEFORE
+from lab import case
+
+# Where after the call is not before the next one: another thread may be at
+# work between them.
+NAMED = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "linkat",
+         "mkdir", "mkdirat")
+KINDS = faultline.CHANGES | faultline.SYNCS
+
+
+def kill_at(started, place, point):
+    """One kill and the run after it: what was wrong; None: not killed."""
+    place.restore(started.saved)
+    result = place.sync_at(KINDS, *point)
+    if result.code != -signal.SIGKILL:
+        # some runs have a call less than others
+        return None if result.code == 0 else ["not killed, but %d: %s" % (
+            result.code, result.err)]
+    found = faultline.files(place.mail)
+    problems = faultline.foreign(found, started.known)
+    allowed = min(started.missing(found), started.bodies)
+    result, bodies = place.sync()
+    if result.code != 0:
+        return problems + ["the next run: %d, %s" % (
+            result.code, result.err)]
+    if bodies > allowed:
+        problems.append("%d bodies were asked for, at most %d are missing" % (
+            bodies, allowed))
+    try:
+        problems += faultline.differences(faultline.snapshot(place),
+                                          started.end)
+    except AssertionError as why:
+        problems.append(str(why))
+    return problems
+
+
+class Kill(scenarios.Faults):
+    def sweep(self, scenario):
+        started = self.begin(scenario)
+        points = []
+        for call in started.list_calls(KINDS):
+            points.append((KILL_BEFORE, call.number))
+            if call.name in NAMED:
+                points.append((KILL_AFTER, call.number))
+        killed, wrong = started.sweep(kill_at, points)
+        print("%s: killed at %d points of %d" % (
+            scenario.name, killed, len(points)), flush=True)
+        self.assert_all_right(wrong, killed, len(points) * 3 // 4)
+
+    def test_the_first_run(self):
+        self.sweep(scenarios.First())
+
+    def test_new_removed_and_with_other_flags(self):
+        self.sweep(scenarios.Changes())
+
+    def test_a_renamed_folder(self):
+        self.sweep(scenarios.Renamed())
+
+    def test_another_uidvalidity(self):
+        self.sweep(scenarios.Generation())
+
+    def test_what_is_archived(self):
+        self.sweep(scenarios.Archive())
+
+
+if __name__ == "__main__":
+    case.main()
