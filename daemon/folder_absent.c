@@ -153,8 +153,11 @@ folder_forget_weights(struct folder *folder)
 void
 folder_want(struct folder *folder, struct uidset *uids)
 {
+	bool is_weighed = folder->absent.lists_sizes;
+
+	folder->absent.lists_sizes = false;
 	if (folder->config.settings->max_size == 0 &&
-	    uidset_count(uids) < UNWEIGHED_MOST) {
+	    (is_weighed || uidset_count(uids) < UNWEIGHED_MOST)) {
 		uidset_give(&folder->wanted, uids);
 		return;
 	}

@@ -24,6 +24,7 @@ struct folder_absent {
 	struct uidset unweighed; /* to be fetched, whatever their sizes */
 	struct uidset weighing; /* their sizes are being asked for */
 	struct window_sizes sizes; /* of what is wanted */
+	bool lists_sizes; /* the listing was asked for them */
 	uint64_t serial_sizes;
 	uint32_t told_large; /* how many the log spoke of */
 	bool is_told; /* the log spoke of those that are not given */

@@ -226,10 +226,21 @@ listed_items(const struct folder *folder)
 	return items;
 }
 
+/* So few that what they weigh is asked for with them, a round trip sooner. */
+static unsigned
+size_item(struct folder *folder, int64_t count)
+{
+	folder->absent.lists_sizes = count <= WINDOW_MANY;
+	return folder->absent.lists_sizes ? IMAP_FETCH_SIZE : 0;
+}
+
 void
 folder_ask_listing(struct folder *folder, uint32_t last)
 {
 	unsigned items = listed_items(folder);
+
+	if (folder->index.count == 0)
+		items |= size_item(folder, imap_mailbox(folder->imap)->exists);
 
 	if (!uidset_is_empty(&folder->unverified))
 		items |= IMAP_FETCH_SIZE | IMAP_FETCH_INTERNALDATE;
@@ -263,11 +274,12 @@ ask_uids(struct folder *folder)
 
 /* More came than one answer should bring with their bodies. */
 static enum watcher_event
-ask_new(struct folder *folder)
+ask_new(struct folder *folder, int64_t arrived)
 {
 	begin_question(folder, QUESTION_NEW);
-	folder->serial_question = imap_uid_fetch_range(
-	    folder->imap, folder->next_uid, ALL_UIDS, listed_items(folder));
+	folder->serial_question =
+	    imap_uid_fetch_range(folder->imap, folder->next_uid, ALL_UIDS,
+		listed_items(folder) | size_item(folder, arrived));
 	append_idle(folder);
 	return WATCHER_NONE;
 }
@@ -371,7 +383,7 @@ ask_for_arrived(struct folder *folder, int64_t arrived)
 	if (arrived < 0 || (folder->index.count == 0 && !folder->is_synced))
 		return ask_listing(folder);
 	return arrived > FOLDER_WINDOW || folder_asks_first(folder)
-	    ? ask_new(folder)
+	    ? ask_new(folder, arrived)
 	    : ask_bodies(folder);
 }
 

@@ -15,7 +15,7 @@
 
 struct folder;
 
-#define FOLDER_WINDOWS 2 /* FETCH commands in flight */
+#define FOLDER_WINDOWS 4 /* FETCH commands in flight */
 #define FOLDER_WINDOW  WINDOW_MESSAGES /* messages of one */
 
 /* A FETCH of bodies in flight. */

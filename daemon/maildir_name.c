@@ -178,16 +178,90 @@ parse_flags(const char *suffix)
 	return flags;
 }
 
+/* ---- names that we wrote ---- */
+
+/* A host of up to this length is never cut. */
+#define WHOLE_HOST 64
+
+/* A number as write_number() writes it. */
+static bool
+take_number(const char **at, uint64_t *number)
+{
+	const char *digit = *at;
+	uint64_t value = 0;
+
+	for (; *digit >= '0' && *digit <= '9'; digit++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *digit - '0', &value))
+			return false;
+	if (digit == *at || (**at == '0' && digit != *at + 1))
+		return false;
+	*at = digit;
+	*number = value;
+	return true;
+}
+
+static bool
+take_text(const char **at, const char *text, size_t len)
+{
+	if (strncmp(*at, text, len) != 0)
+		return false;
+	*at += len;
+	return true;
+}
+
+static bool
+take_host(const char **at, const char *host)
+{
+	char written[WHOLE_HOST];
+	size_t len = strlen(host);
+
+	return len <= WHOLE_HOST &&
+	    take_text(at, written, write_host(host, written, WHOLE_HOST));
+}
+
+/*
+ * In one pass, for a scan meets little else. False: it is to be looked at more
+ * closely.
+ */
+static bool
+parse_ours(const char *name, const struct maildir_identity *identity,
+    struct maildir_message *message)
+{
+	bool is_negative = *name == '-';
+	const char *at = name + is_negative;
+	uint64_t date, uidvalidity, uid, size;
+
+	if (!take_number(&at, &date) || date > INT64_MAX ||
+	    (is_negative && date == 0) || !take_text(&at, ".V", 2) ||
+	    !take_number(&at, &uidvalidity) ||
+	    uidvalidity != identity->uidvalidity || !take_text(&at, ".", 1) ||
+	    !take_host(&at, identity->host) || !take_text(&at, ",U=", 3) ||
+	    !take_number(&at, &uid) || uid == 0 || uid > UINT32_MAX ||
+	    !take_text(&at, ",S=", 3) || !take_number(&at, &size) ||
+	    (*at != '\0' && *at != ':'))
+		return false;
+	*message = (struct maildir_message){.uid = (uint32_t)uid,
+	    .size = size,
+	    .date = is_negative ? -(int64_t)date : (int64_t)date,
+	    .flags = parse_flags(at)};
+	return true;
+}
+
 bool
 maildir_parse_name(const char *name, const struct maildir_identity *identity,
     struct maildir_message *message, bool *is_ours)
 {
-	struct span base = {name, strcspn(name, ":")};
-	struct span value = field_value(base, 'U');
+	struct span base, value;
 	struct maildir_message parsed;
 	unsigned long long number;
 	char expected[MAILDIR_NAME_SIZE];
 
+	*is_ours = parse_ours(name, identity, message);
+	if (*is_ours)
+		return true;
+	base = (struct span){name, strcspn(name, ":")};
+	value = field_value(base, 'U');
 	if (value.at == NULL || !span_to_number(value, UINT32_MAX, &number) ||
 	    number == 0)
 		return false;

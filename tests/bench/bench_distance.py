@@ -123,8 +123,9 @@ def push(bench):
 class Counted:
     """The daemon over a line that counts, until it is in IDLE."""
 
-    def __init__(self, server, directory, **more):
-        self.line = link.Link(server.port, DELAY, records=True)
+    def __init__(self, server, directory, port=0, **more):
+        # what is remembered of a server is remembered of its port
+        self.line = link.Link(server.port, DELAY, records=True, port=port)
         self.mirror = mirror.Mirror(directory, [mirror.account(
             server, directory + "/Mail", tls="none", port=self.line.port,
             allow_plaintext=True, **more)], release=True)
@@ -166,7 +167,8 @@ def flights(bench):
             first = Counted(server, directory, disable_extensions=off)
             first.wait_alike(client)
             first.stop()
-            again = Counted(server, directory, disable_extensions=off)
+            again = Counted(server, directory, first.line.port,
+                            disable_extensions=off)
             found[name] = (first.trips + 1, again.trips + 1,
                            new_message(again, client, 1000 + len(found)))
             again.wait_alike(client)

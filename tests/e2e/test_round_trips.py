@@ -14,6 +14,8 @@ DEMANDED = {
     "first_contact": 4,
     # one flight, with the capabilities remembered
     "next_start": 3,
+    # ... what there is and how large it is, then bodies: four windows at once
+    "first_copy": 6,
     # SCRAM proves each side to the other, in three turns, before anything else
     "next_start_with_scram": 6,
     # DONE, UID FETCH and IDLE in one write
@@ -54,6 +56,13 @@ class RoundTrips(case.Case):
 
     def test_first_contact(self):
         _, daemon, line, trips = self.start(self.serve(0))
+        self.assertEqual(daemon.stop(), 0)
+        self.assert_trips(line, trips)
+
+    def test_first_copy(self):
+        _, daemon, line, _ = self.start(self.serve(600))
+        trips = line.wait_arrival(
+            rb"\* 1 FETCH \(UID 1 [^\r]*BODY\[\]").trips
         self.assertEqual(daemon.stop(), 0)
         self.assert_trips(line, trips)
 
