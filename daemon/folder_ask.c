@@ -201,6 +201,7 @@ begin_question(struct folder *folder, enum folder_question question)
 {
 	folder->question = question;
 	folder->listed = 0;
+	folder->absent.lists_sizes = false;
 	folder->asked_modseq = 0;
 }
 

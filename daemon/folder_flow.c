@@ -139,7 +139,7 @@ close_window(
 	uidset_give(lacking, &window->uids);
 	window->serial = 0;
 	uidset_minus(lacking, &folder->arriving);
-	index_uids(&folder->index, &have);
+	index_intersect(&folder->index, lacking, &have);
 	uidset_minus(&have, &folder->absent.restore);
 	uidset_minus(lacking, &have);
 	uidset_free(&have);

@@ -84,7 +84,8 @@ class Fill(Dovecot):
             daemon.wait_line("the same as the server")
             daemon.wait_until(lambda: len(self.server.sessions()) == 1,
                               "one connection to be left")
-        self.assertGreater(len(self.sessions(rb"BODY\.PEEK\[\]")), 1)
+        # the others may have come too late to bring anything
+        self.assertGreater(len(self.sessions(rb" ID ")), 1)
 
     def test_another_client_meanwhile(self):
         for lacks in ([], ["QRESYNC"], ["QRESYNC", "CONDSTORE"]):

@@ -243,3 +243,22 @@ def _work(started, visit, points, name, more):
     finally:
         place.close()
     return visited, wrong
+
+
+class Swept:
+    """What every sweep goes over."""
+
+    def test_the_first_run(self):
+        self.sweep(First())
+
+    def test_new_removed_and_with_other_flags(self):
+        self.sweep(Changes())
+
+    def test_a_renamed_folder(self):
+        self.sweep(Renamed())
+
+    def test_another_uidvalidity(self):
+        self.sweep(Generation())
+
+    def test_what_is_archived(self):
+        self.sweep(Archive())

@@ -43,7 +43,7 @@ def kill_at(started, place, point):
     return problems
 
 
-class Kill(scenarios.Faults):
+class Kill(scenarios.Swept, scenarios.Faults):
     def sweep(self, scenario):
         started = self.begin(scenario)
         points = []
@@ -55,21 +55,6 @@ class Kill(scenarios.Faults):
         print("%s: killed at %d points of %d" % (
             scenario.name, killed, len(points)), flush=True)
         self.assert_all_right(wrong, killed, len(points) * 3 // 4)
-
-    def test_the_first_run(self):
-        self.sweep(scenarios.First())
-
-    def test_new_removed_and_with_other_flags(self):
-        self.sweep(scenarios.Changes())
-
-    def test_a_renamed_folder(self):
-        self.sweep(scenarios.Renamed())
-
-    def test_another_uidvalidity(self):
-        self.sweep(scenarios.Generation())
-
-    def test_what_is_archived(self):
-        self.sweep(scenarios.Archive())
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def recover(started, place, point):
         shutil.rmtree(point.images)
 
 
-class Power(scenarios.Faults):
+class Power(scenarios.Swept, scenarios.Faults):
     def sweep(self, scenario, every=4, commits=False):
         started = self.begin(scenario)
         place = started.place("machine")
@@ -204,26 +204,11 @@ class Power(scenarios.Faults):
               flush=True)
         self.assert_all_right(wrong, visited, 15)
 
-    def test_the_first_run(self):
-        self.sweep(scenarios.First())
-
     def test_the_first_run_with_all_names_on_the_disk(self):
         self.sweep(scenarios.First("-named"), commits=True)
 
-    def test_new_removed_and_with_other_flags(self):
-        self.sweep(scenarios.Changes())
-
     def test_changes_with_all_names_on_the_disk(self):
         self.sweep(scenarios.Changes("-named"), commits=True)
-
-    def test_a_renamed_folder(self):
-        self.sweep(scenarios.Renamed())
-
-    def test_another_uidvalidity(self):
-        self.sweep(scenarios.Generation())
-
-    def test_what_is_archived(self):
-        self.sweep(scenarios.Archive())
 
 
 if __name__ == "__main__":

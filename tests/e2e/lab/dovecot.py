@@ -187,11 +187,11 @@ class Dovecot:
 
     def start(self):
         """Starts and returns when both ports greet."""
-        self.child = subprocess.Popen(
-            ("/usr/sbin/dovecot", "-F", "-c", self.path("dovecot.conf")),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=process.die_with_parent)
+        with open(self.path("dovecot.out"), "wb") as output:
+            self.child = subprocess.Popen(
+                ("/usr/sbin/dovecot", "-F", "-c", self.path("dovecot.conf")),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, preexec_fn=process.die_with_parent)
         process.wait_until(self._is_up, self._why)
         return self
 
@@ -201,12 +201,15 @@ class Dovecot:
         return process.accepts(self.port)
 
     def _why(self):
-        try:
-            with open(self.path("dovecot.log"), encoding="utf-8",
-                      errors="replace") as log:
-                return "Dovecot: " + log.read()[-2000:]
-        except OSError:
-            return "Dovecot, which wrote no log"
+        said = ""
+        for name in ("dovecot.out", "dovecot.log"):
+            try:
+                with open(self.path(name), encoding="utf-8",
+                          errors="replace") as log:
+                    said += log.read()[-2000:]
+            except OSError:
+                pass
+        return "Dovecot: " + (said or "it said nothing")
 
     def stop(self, kill=False):
         """Ends it with all its sessions; kill: without a word to anybody."""

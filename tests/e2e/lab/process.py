@@ -34,13 +34,19 @@ def wait_until(condition, what, timeout=PATIENCE, step=0.005):
         time.sleep(step)
 
 
+_given = set()  # ports: nobody may listen there yet
+
+
 def free_port():
     """A loopback port outside the range that outgoing connections use."""
     for _ in range(1000):
         port = random.randrange(20000, 32000)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                _given.add(port)
                 return port
             except OSError:
                 continue
