@@ -211,9 +211,29 @@ class Started:
             place.close()
 
     def missing(self, found):
-        """How many messages of the end are not among these files."""
+        """How many messages of the end are not among these files, at most as
+        many as an undisturbed run asks for."""
         wanted = {file.digest for path, file in self.end["files"].items()}
-        return len(wanted - {file.digest for file in found.values()})
+        return min(len(wanted - {file.digest for file in found.values()}),
+                   self.bodies)
+
+    def run_again(self, place, most=None):
+        """The undisturbed run behind a fault: what is wrong then, in words.
+
+        MOST: how many bodies it may ask for.
+        """
+        result, bodies = place.sync()
+        if result.code != 0:
+            return ["the next run: %d, %s" % (result.code, result.err)]
+        problems = []
+        if most is not None and bodies > most:
+            problems.append("%d bodies were asked for, at most %d are "
+                            "missing" % (bodies, most))
+        try:
+            return problems + faultline.differences(faultline.snapshot(place),
+                                                    self.end)
+        except AssertionError as why:
+            return problems + [str(why)]
 
     def sweep(self, visit, points, **more):
         """visit(started, place, point) -> problems or None, at every point.

@@ -60,16 +60,7 @@ def fail_at(started, place, point):
     elif result.code != 0 and not says_what(result.err, call):
         problems.append("%d, and it does not say why: %s" % (
             result.code, result.err))
-    result, _ = place.sync()
-    if result.code != 0:
-        return problems + ["the next run: %d, %s" % (
-            result.code, result.err)]
-    try:
-        problems += faultline.differences(faultline.snapshot(place),
-                                          started.end)
-    except AssertionError as why:
-        problems.append(str(why))
-    return problems
+    return problems + started.run_again(place)
 
 
 class Fail(scenarios.Swept, scenarios.Faults):

@@ -26,21 +26,8 @@ def kill_at(started, place, point):
         return None if result.code == 0 else ["not killed, but %d: %s" % (
             result.code, result.err)]
     found = faultline.files(place.mail)
-    problems = faultline.foreign(found, started.known)
-    allowed = min(started.missing(found), started.bodies)
-    result, bodies = place.sync()
-    if result.code != 0:
-        return problems + ["the next run: %d, %s" % (
-            result.code, result.err)]
-    if bodies > allowed:
-        problems.append("%d bodies were asked for, at most %d are missing" % (
-            bodies, allowed))
-    try:
-        problems += faultline.differences(faultline.snapshot(place),
-                                          started.end)
-    except AssertionError as why:
-        problems.append(str(why))
-    return problems
+    return faultline.foreign(found, started.known) + started.run_again(
+        place, started.missing(found))
 
 
 class Kill(scenarios.Swept, scenarios.Faults):

@@ -170,16 +170,7 @@ def recover(started, place, point):
         problems = faultline.foreign(found, started.known)
         if started.scenario.name != "renamed":
             problems += ahead(started, place)
-        allowed = min(started.missing(found), started.bodies)
-        result, bodies = place.sync()
-        if result.code != 0:
-            return problems + ["the next run: %d, %s" % (
-                result.code, result.err)]
-        if bodies > allowed:
-            problems.append("%d bodies were asked for, %d are missing" % (
-                bodies, allowed))
-        return problems + faultline.differences(faultline.snapshot(place),
-                                                started.end)
+        return problems + started.run_again(place, started.missing(found))
     except AssertionError as why:
         return [str(why)]
     finally:

@@ -137,6 +137,11 @@ class Tree:
             path = self._path_of(name)
             gone = [folder for folder in bearers
                     if not self._is_followed(folder)]
+            if path in self.kept:
+                # what is kept there may have been seen to live again
+                must.discard(path)
+                may[path] = None
+                continue
             if not gone and FOLLOWS:
                 continue
             if all(self._is_as_it_was(folder) for folder in bearers):

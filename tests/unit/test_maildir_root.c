@@ -260,20 +260,28 @@ count_descriptors(void)
 	return count;
 }
 
-START_TEST(test_an_open_folder_costs_one_descriptor)
-{
-	struct maildir *folders[20];
-	int before = count_descriptors();
+#define FOLDERS 20
 
-	for (int i = 0; i < 20; i++) {
+static void
+open_folders(struct maildir *folders[FOLDERS])
+{
+	for (int i = 0; i < FOLDERS; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "f%d", i);
 		folders[i] = maildir_open(root, name, &error);
 		ck_assert_ptr_nonnull(folders[i]);
 	}
-	ck_assert_int_eq(count_descriptors(), before + 20);
-	for (int i = 0; i < 20; i++)
+}
+
+START_TEST(test_an_open_folder_costs_one_descriptor)
+{
+	struct maildir *folders[FOLDERS];
+	int before = count_descriptors();
+
+	open_folders(folders);
+	ck_assert_int_eq(count_descriptors(), before + FOLDERS);
+	for (int i = 0; i < FOLDERS; i++)
 		maildir_close(folders[i]);
 	ck_assert_int_eq(count_descriptors(), before);
 }
@@ -283,15 +291,11 @@ END_TEST
 
 START_TEST(test_a_folder_at_rest_costs_no_descriptor)
 {
-	struct maildir *folders[20];
+	struct maildir *folders[FOLDERS];
 	int before = count_descriptors();
 
-	for (int i = 0; i < 20; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "f%d", i);
-		folders[i] = maildir_open(root, name, &error);
-		ck_assert_ptr_nonnull(folders[i]);
+	open_folders(folders);
+	for (int i = 0; i < FOLDERS; i++) {
 		maildir_rest(folders[i]);
 		maildir_rest(folders[i]);
 	}
@@ -299,7 +303,7 @@ START_TEST(test_a_folder_at_rest_costs_no_descriptor)
 	ck_assert(!maildir_has_file(folders[0], "dovecot-keywords"));
 	ck_assert(!maildir_has_file(folders[0], "dovecot-keywords"));
 	ck_assert_int_eq(count_descriptors(), before + 1);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < FOLDERS; i++)
 		maildir_close(folders[i]);
 	ck_assert_int_eq(count_descriptors(), before);
 }
