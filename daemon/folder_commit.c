@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "daemon/maildir_carry.h"
 #include "libclient/base/mem.h"
 
 /* One change of the disk and of the rows that speak of it. */
@@ -187,11 +188,28 @@ batch_rows(struct batch *batch)
 	return ok;
 }
 
+/* The files, and with which stamp the rows will speak of all of them. */
+static bool
+batch_stamped_files(struct batch *batch)
+{
+	struct maildir_carry carry;
+	struct maildir_stamp stamp;
+	bool is_ok;
+
+	maildir_carry_begin(batch->maildir, &carry);
+	is_ok = batch_files(batch);
+	stamp = maildir_carry_end(
+	    batch->maildir, &carry, is_ok && uidset_is_empty(&batch->missing));
+	batch->row.new_ns = stamp.new_ns;
+	batch->row.cur_ns = stamp.cur_ns;
+	return is_ok;
+}
+
 static void
 batch_work(void *data)
 {
 	struct batch *batch = data;
-	bool files = batch_files(batch);
+	bool files = batch_stamped_files(batch);
 
 	/* what is in place gets its row also if a later file failed */
 	if (!files && batch->committed == 0) {
@@ -204,6 +222,8 @@ batch_work(void *data)
 		uidset_free(&batch->removed_uids);
 	}
 	batch->failed = !batch_rows(batch) || !files;
+	if (batch->failed)
+		maildir_agree(batch->maildir, (struct maildir_stamp){0});
 	if (batch->highest_uid != 0)
 		maildir_note_highest_uid(batch->maildir,
 		    batch->identity.uidvalidity, batch->highest_uid,
@@ -312,6 +332,8 @@ batch_done(void *data)
 
 	folder_end_job(folder);
 	folder->commits--;
+	folder->row.new_ns = folder->saved.new_ns = batch->row.new_ns;
+	folder->row.cur_ns = folder->saved.cur_ns = batch->row.cur_ns;
 	batch_to_index(folder, batch);
 	batch_log(folder, batch);
 	if (failed) {

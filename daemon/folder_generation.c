@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "daemon/folder_expunge.h"
+#include "daemon/maildir_carry.h"
 #include "daemon/maildir_link.h"
 #include "libclient/base/mem.h"
 
@@ -341,6 +342,7 @@ begin_work(void *data)
 	struct maildir_identity next = generation->identity;
 
 	next.uidvalidity = generation->row.uidvalidity;
+	maildir_agree(generation->maildir, (struct maildir_stamp){0});
 	if (generation->has_old)
 		count_flips(generation);
 	generation->failed =

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/maildir_carry.h"
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
 
@@ -458,8 +459,12 @@ prepare_work(void *data)
 	struct prepare *prepare = data;
 
 	prepare->failed = !prepare_disk(prepare);
-	if (!prepare->failed)
+	if (!prepare->failed) {
+		maildir_agree(prepare->maildir,
+		    (struct maildir_stamp){
+			prepare->row.new_ns, prepare->row.cur_ns});
 		catch_up_highest(prepare);
+	}
 	/* thousands may be done before the loop looks at the first */
 	if (prepare->maildir != NULL)
 		maildir_rest(prepare->maildir);

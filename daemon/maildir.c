@@ -157,7 +157,7 @@ struct commit_fds {
 };
 
 static bool
-rename_arrival(const struct maildir *maildir, const struct commit_fds *fds,
+rename_arrival(struct maildir *maildir, const struct commit_fds *fds,
     const struct maildir_identity *identity,
     const struct maildir_arrival *arrival, struct imap_error *error)
 {
@@ -171,6 +171,7 @@ rename_arrival(const struct maildir *maildir, const struct commit_fds *fds,
 		flags == 0 ? fds->new : fds->cur, name) < 0)
 		return maildir_fail(
 		    maildir, "place", flags == 0 ? "new" : "cur", name, error);
+	maildir->changes++;
 	return true;
 }
 

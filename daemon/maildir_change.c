@@ -46,6 +46,10 @@ static bool
 open_pair(
     const struct maildir *maildir, struct pair *pair, struct imap_error *error)
 {
+	if (maildir->is_held) {
+		*pair = (struct pair){maildir->new_fd, maildir->cur_fd};
+		return true;
+	}
 	pair->new_fd = maildir_open_directory(maildir, "new", error);
 	if (pair->new_fd < 0)
 		return false;
@@ -56,8 +60,10 @@ open_pair(
 }
 
 static void
-close_pair(const struct pair *pair)
+close_pair(const struct maildir *maildir, const struct pair *pair)
 {
+	if (maildir->is_held)
+		return;
 	maildir_close_fd(pair->new_fd);
 	maildir_close_fd(pair->cur_fd);
 }
@@ -180,8 +186,10 @@ maildir_set_flags(struct maildir *maildir,
 			break;
 		reflag_place(&from, flags, &to);
 		if (renameat(pair_fd(&pair, from.is_new), from.name,
-			pair_fd(&pair, to.is_new), to.name) == 0)
+			pair_fd(&pair, to.is_new), to.name) == 0) {
+			maildir->changes += 2;
 			break;
+		}
 		*is_missing = errno == ENOENT;
 		if (*is_missing)
 			continue;
@@ -189,7 +197,7 @@ maildir_set_flags(struct maildir *maildir,
 		    directory_name(from.is_new), from.name, error);
 		break;
 	}
-	close_pair(&pair);
+	close_pair(maildir, &pair);
 	return is_ok;
 }
 
@@ -208,16 +216,20 @@ maildir_remove(struct maildir *maildir, const struct maildir_identity *identity,
 			&is_missing, error))
 			break;
 		is_ok = true;
-		if (is_missing ||
-		    unlinkat(pair_fd(&pair, place.is_new), place.name, 0) == 0)
+		if (is_missing)
 			break;
+		if (unlinkat(pair_fd(&pair, place.is_new), place.name, 0) ==
+		    0) {
+			maildir->changes++;
+			break;
+		}
 		if (errno == ENOENT)
 			continue;
 		is_ok = maildir_fail(maildir, "remove",
 		    directory_name(place.is_new), place.name, error);
 		break;
 	}
-	close_pair(&pair);
+	close_pair(maildir, &pair);
 	return is_ok;
 }
 
@@ -229,7 +241,9 @@ maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
 	int fd = maildir_open_directory(maildir, directory, error);
 	bool is_ok = fd >= 0;
 
-	if (is_ok && unlinkat(fd, name, 0) < 0 && errno != ENOENT)
+	if (is_ok && unlinkat(fd, name, 0) == 0)
+		maildir->changes++;
+	else if (is_ok && errno != ENOENT)
 		is_ok = maildir_fail(maildir, "remove", directory, name, error);
 	maildir_close_fd(fd);
 	return is_ok;
@@ -309,8 +323,12 @@ maildir_disown(struct maildir *maildir, const char *name, bool is_new,
 	fd = maildir_open_directory(maildir, directory, error);
 	if (fd < 0)
 		return false;
-	is_ok = move_disowned(fd, name, fd, name) || errno == ENOENT ||
-	    maildir_fail(maildir, "rename", directory, name, error);
+	is_ok = move_disowned(fd, name, fd, name);
+	if (is_ok)
+		maildir->changes += 2;
+	else
+		is_ok = errno == ENOENT ||
+		    maildir_fail(maildir, "rename", directory, name, error);
 	close(fd);
 	return is_ok;
 }
@@ -330,7 +348,7 @@ maildir_release(struct maildir *maildir,
 	if (!open_pair(maildir, &pair, error))
 		return false;
 	if (!open_pair(to, &pair_to, error)) {
-		close_pair(&pair);
+		close_pair(maildir, &pair);
 		return false;
 	}
 	for (int i = 0; i < FIND_ATTEMPTS; i++) {
@@ -340,16 +358,19 @@ maildir_release(struct maildir *maildir,
 			break;
 		reflag_place(&from, flags, &as);
 		if (move_disowned(pair_fd(&pair, from.is_new), from.name,
-			pair_fd(&pair_to, as.is_new), as.name))
+			pair_fd(&pair_to, as.is_new), as.name)) {
+			maildir->changes++;
+			to->changes++;
 			break;
+		}
 		if (errno == ENOENT)
 			continue;
 		is_ok = maildir_fail(maildir, "release",
 		    directory_name(from.is_new), from.name, error);
 		break;
 	}
-	close_pair(&pair_to);
-	close_pair(&pair);
+	close_pair(to, &pair_to);
+	close_pair(maildir, &pair);
 	return is_ok;
 }
 
@@ -371,10 +392,12 @@ maildir_rename(struct maildir *maildir, const struct maildir_identity *identity,
 		return false;
 	is_ok = maildir_rename_at(
 	    pair_fd(&pair, is_new), name, pair_fd(&pair, to.is_new), to.name);
-	if (!is_ok)
+	if (is_ok)
+		maildir->changes += 2;
+	else
 		maildir_fail(
 		    maildir, "rename", directory_name(is_new), name, error);
-	close_pair(&pair);
+	close_pair(maildir, &pair);
 	return is_ok;
 }
 
@@ -393,7 +416,7 @@ maildir_find_message(struct maildir *maildir,
 	is_found = is_where_expected(&pair, identity, message, &place) &&
 	    strcmp(place.name, except) != 0 &&
 	    strlen(place.name) < MAILDIR_NAME_SIZE;
-	close_pair(&pair);
+	close_pair(maildir, &pair);
 	if (!is_found)
 		return false;
 	memcpy(out, place.name, strlen(place.name) + 1);

@@ -32,6 +32,11 @@ struct maildir {
 	char *path; /* with the root's */
 	uint32_t next_tmp;
 	bool has_new_directories; /* not yet durable */
+	bool is_held; /* both are open, during a row of changes */
+	int new_fd;
+	int cur_fd;
+	uint64_t changes; /* of new/ and cur/ by us, as inotify counts them */
+	struct maildir_stamp agreed; /* maildir_agree() */
 };
 
 /*

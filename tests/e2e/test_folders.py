@@ -197,8 +197,9 @@ class AtRest(case.Case):
             os.rename(folder, self.path("away-" + name))
             if replaces:
                 shutil.copytree(self.path("away-" + name), folder)
+            # a look at its files may come first
             self.daemon.wait_line(
-                "main/%s: .* was removed or moved away" % name)
+                "main/%s: (.* was removed or moved away|cannot open)" % name)
             self.arrives(name, 1)
             self.server.deliver(messages.make(100), mailbox=name)
             self.arrives(name, 2)

@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import time
 
 from lab import case, compare, messages
 from lab import client as imap
@@ -114,20 +115,60 @@ class Sync(case.Case):
         mirror.sync()
         self.assert_exact(self.client(server), "INBOX", mirror.folder())
 
+    @staticmethod
+    def age(mirror):
+        """Its directories were changed long ago."""
+        for name in ("new", "cur"):
+            os.utime(os.path.join(mirror.folder(), name),
+                     (1500000000, 1500000000))
+
+    @staticmethod
+    def wait_for_the_tick(mirror):
+        """Until its directories are too old to change unseen."""
+        youngest = max(os.stat(os.path.join(mirror.folder(), name)).st_mtime
+                       for name in ("new", "cur"))
+        while time.time() < youngest + 0.02:
+            time.sleep(0.001)
+
     def test_untouched_directories_are_not_read_again(self):
         server = self.dovecot()
         imap.fill(server, "INBOX", some(20))
         mirror = self.mirror(server, top={"log_level": "debug"})
         mirror.sync()
         folder = mirror.folder()
-        for name in ("new", "cur"):
-            os.utime(os.path.join(folder, name), (1500000000, 1500000000))
+        self.age(mirror)
         self.assertNotIn("untouched", mirror.sync().err)
         self.assertIn("20 messages, untouched", mirror.sync().err)
         sub, name = compare.local_names(folder)[0]
         os.remove(os.path.join(folder, sub, name))
         self.assertNotIn("untouched", mirror.sync().err)
         self.assert_exact(self.client(server), "INBOX", folder)
+
+    def test_directories_changed_by_nobody_else_are_not_read_again(self):
+        server = self.dovecot()
+        imap.fill(server, "INBOX", some(20))
+        mirror = self.mirror(server, top={"log_level": "debug"})
+        mirror.sync()
+        self.age(mirror)
+        mirror.sync()  # looks at all of them, once
+        for change in (
+                lambda client: imap.store(client, [1, 2], "+", "\\Seen"),
+                lambda client: imap.expunge(client, [3, 4, 1]),
+                lambda client: imap.fill(server, "INBOX", some(5))):
+            client = self.client(server)
+            imap.ok(client.select("INBOX"))
+            change(client)
+            imap.ok(client.close())
+            self.assertIn("untouched", mirror.sync().err)
+            self.assert_exact(self.client(server), "INBOX", mirror.folder())
+            self.wait_for_the_tick(mirror)
+        count = len(compare.local_names(mirror.folder()))
+        self.assertIn("%d messages, untouched" % count, mirror.sync().err)
+        sub, name = compare.local_names(mirror.folder())[0]
+        os.remove(os.path.join(mirror.folder(), sub, name))
+        imap.fill(server, "INBOX", some(1))
+        self.assertNotIn("untouched", mirror.sync().err)
+        self.assert_exact(self.client(server), "INBOX", mirror.folder())
 
     def test_a_deleted_file_is_fetched_again(self):
         server = self.dovecot()

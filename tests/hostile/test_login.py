@@ -91,7 +91,10 @@ STARTTLSES = [
     starttls("plaintext in a segment of its own",
              {"STARTTLS": ["TAG OK go", Say(lambda s, t: _later(s))]},
              (69, 76, 77)),
-    starttls("the OK before STARTTLS was said", early("CAPABILITY"), 76,
+    starttls("the OK before STARTTLS was said",
+             {"CAPABILITY": [Say(lambda s, t: [
+                 "* CAPABILITY %s\r\n%s OK done\r\n%s%d OK early" % (
+                     PLAIN_CAPS, t, t[:4], int(t[4:]) + 1)])]}, 76,
              "unknown tag|answered before|injecting|before the command"),
     starttls("the end behind the OK", {"STARTTLS": ["TAG OK go", CUT]},
              (69, 76), seconds=40),

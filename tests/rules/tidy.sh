@@ -4,7 +4,14 @@
 [ -s "$1/compile_commands.json" ] || exit 1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if run-clang-tidy -quiet -j "$(nproc)" -p "$1" \
+# a third of the paths through a function are looked at that could be: it takes
+# a third of the time
+nodes=
+for word in -Xclang -analyzer-config -Xclang max-nodes=75000; do
+	nodes="$nodes -extra-arg=$word"
+done
+# shellcheck disable=SC2086
+if run-clang-tidy -quiet -j "$(nproc)" -p "$1" $nodes \
 	"^$PWD/(daemon|libclient|conf)/" >"$log" 2>&1; then
 	exit 0
 fi
