@@ -158,7 +158,9 @@ act_land(void *user)
 {
 	struct folder *folder = user;
 
-	(void)folder_commit(folder, false);
+	/* what lands meanwhile is the next batch */
+	if (folder->commits == 0)
+		(void)folder_commit(folder, false);
 	if (folder->imap == NULL)
 		return WATCHER_LOST;
 	fetch_more(folder);

@@ -345,6 +345,8 @@ batch_done(void *data)
 		folder_fail(folder, &batch->error);
 	}
 	batch_free(batch);
+	if (!failed && folder_batch_is_due(folder))
+		(void)folder_commit(folder, false);
 	if (failed)
 		watcher_tell(&folder->watcher, WATCHER_DISK);
 	else if (folder->commits == 0 ||

@@ -11,6 +11,10 @@
 /* A batch is committed at this size, whatever the number of its messages. */
 #define BATCH_BYTES 16777216
 
+/* While the disk is busy with one batch the next may grow so many times as
+ * large: to make it durable takes hardly longer. */
+#define BATCH_GROWTH 4
+
 /* ---- asking ---- */
 
 /* Those that were asked for in vain are asked for by the folder's own
@@ -94,6 +98,15 @@ folder_flow_piece(struct folder *folder, struct folder_flow *flow,
 }
 
 bool
+folder_batch_is_due(const struct folder *folder)
+{
+	unsigned growth = folder->commits == 0 ? 1 : BATCH_GROWTH;
+
+	return folder->landing.arrival_count >= FOLDER_WINDOW * growth ||
+	    folder->landing.arrival_bytes >= BATCH_BYTES * growth;
+}
+
+bool
 folder_flow_land(struct folder *folder, struct folder_flow *flow,
     const struct imap_fetch *fetch, bool is_asked_for)
 {
@@ -121,8 +134,7 @@ folder_flow_land(struct folder *folder, struct folder_flow *flow,
 	uidset_remove(&folder->missing, fetch->uid);
 	if (fetch->uid >= folder->next_uid && fetch->uid < UINT32_MAX)
 		folder->next_uid = fetch->uid + 1;
-	if (folder->landing.arrival_count >= FOLDER_WINDOW ||
-	    folder->landing.arrival_bytes >= BATCH_BYTES)
+	if (folder_batch_is_due(folder))
 		(void)folder_commit(folder, false);
 	return true;
 }

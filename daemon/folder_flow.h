@@ -43,6 +43,9 @@ bool folder_flow_awaits(const struct folder_flow *flow, uint32_t uid);
 bool folder_flow_piece(struct folder *folder, struct folder_flow *flow,
     const struct imap_event *event);
 
+/* True if what landed is worth a commit, whatever else is to come. */
+bool folder_batch_is_due(const struct folder *folder);
+
 /* The FETCH of a body came. True if the message landed by it. */
 bool folder_flow_land(struct folder *folder, struct folder_flow *flow,
     const struct imap_fetch *fetch, bool is_asked_for);

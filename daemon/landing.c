@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libclient/base/mem.h"
@@ -129,7 +130,7 @@ write_lf(struct landing *landing, struct landing_body *body, struct span bytes,
 	    landing, body->fd, (struct span){landing->scratch, used}, error);
 }
 
-/* The body is all there. */
+/* The body is all there, but for its time, which it does not tell. */
 static bool
 finish_body(struct landing *landing, struct landing_body *body,
     struct imap_error *error)
@@ -140,11 +141,6 @@ finish_body(struct landing *landing, struct landing_body *body,
 	body->ends_in_cr = false;
 	if (body->total >= EARLY_WRITE_OUT)
 		(void)sync_file_range(body->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	if (close(body->fd) != 0) {
-		body->fd = -1;
-		return disk_error(landing, "close", error);
-	}
-	body->fd = -1;
 	return true;
 }
 
@@ -220,12 +216,33 @@ landing_note_modseq(struct landing *landing, uint64_t modseq)
 		landing->arrivals[landing->arrival_count - 1].modseq = modseq;
 }
 
+/* Its time while it is open: by its name that would take longer. */
+static bool
+set_time(const struct landing_body *body, int64_t date)
+{
+	struct timespec times[2] = {
+	    {.tv_nsec = UTIME_OMIT}, maildir_time(date)};
+
+	return futimens(body->fd, times) == 0;
+}
+
+/* False if the disk took the body only to lose it, as a remote one may. */
+static bool
+close_whole(struct landing_body *body)
+{
+	int fd = body->fd;
+
+	body->fd = -1;
+	return close(fd) == 0;
+}
+
 bool
 landing_name(struct landing *landing, struct landing_bodies *bodies,
     uint32_t id, const struct maildir_message *message)
 {
 	struct landing_body *body = id == 0 ? NULL : find_body(bodies, id);
 	struct maildir_arrival *arrival;
+	bool has_time;
 
 	if (body == NULL)
 		return false;
@@ -234,8 +251,14 @@ landing_name(struct landing *landing, struct landing_bodies *bodies,
 		drop_body(landing, body);
 		return false;
 	}
+	has_time = set_time(body, message->date);
+	if (!close_whole(body)) {
+		drop_body(landing, body);
+		return false;
+	}
 	arrival = add_arrival(landing);
 	arrival->message = *message;
+	arrival->has_time = has_time;
 	arrival->emailid[0] = '\0';
 	memcpy(arrival->tmp_name, body->tmp_name, sizeof(arrival->tmp_name));
 	uidset_add(&landing->landed, message->uid);

@@ -21,7 +21,7 @@ struct landing_body {
 	uint64_t total;
 	uint64_t received;
 	bool ends_in_cr; /* the last piece did: its LF may follow */
-	char tmp_name[MAILDIR_NAME_SIZE];
+	char tmp_name[MAILDIR_TMP_NAME_SIZE];
 };
 
 /* Those of one connection, whose ids they have; all zero is none. */

@@ -126,22 +126,27 @@ sync_files(struct maildir *maildir, int tmp_fd,
 	return true;
 }
 
-/* mtime is the INTERNALDATE, within what any file system can hold. */
+struct timespec
+maildir_time(int64_t date)
+{
+	if (date < INT32_MIN)
+		date = INT32_MIN;
+	if (date > UINT32_MAX)
+		date = UINT32_MAX;
+	return (struct timespec){.tv_sec = (time_t)date};
+}
+
 static bool
 set_times(const struct maildir *maildir, int tmp_fd,
     const struct maildir_arrival *arrivals, uint32_t count,
     struct imap_error *error)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
-		int64_t date = arrivals[i].message.date;
+		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+		    maildir_time(arrivals[i].message.date)};
 
-		if (date < INT32_MIN)
-			date = INT32_MIN;
-		if (date > UINT32_MAX)
-			date = UINT32_MAX;
-		times[1].tv_sec = (time_t)date;
-		if (utimensat(tmp_fd, arrivals[i].tmp_name, times,
+		if (!arrivals[i].has_time &&
+		    utimensat(tmp_fd, arrivals[i].tmp_name, times,
 			AT_SYMLINK_NOFOLLOW) < 0)
 			return maildir_fail(maildir, "set the time of", "tmp",
 			    arrivals[i].tmp_name, error);
@@ -217,7 +222,7 @@ maildir_commit(struct maildir *maildir, const struct maildir_identity *identity,
 	*committed = 0;
 	if (count == 0)
 		return true;
-	fds.tmp = maildir_open_directory(maildir, "tmp", error);
+	fds.tmp = maildir_tmp_fd(maildir, error);
 	if (fds.tmp < 0 ||
 	    !open_targets(maildir, &fds, arrivals, count, error) ||
 	    !set_times(maildir, fds.tmp, arrivals, count, error))
@@ -236,7 +241,6 @@ maildir_commit(struct maildir *maildir, const struct maildir_identity *identity,
 	}
 	*committed = placed;
 out:
-	maildir_close_fd(fds.tmp);
 	maildir_close_fd(fds.new);
 	maildir_close_fd(fds.cur);
 	return is_ok;

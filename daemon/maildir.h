@@ -83,7 +83,7 @@ void maildir_clean_tmp(struct maildir *maildir);
 /* ---- landing one message ---- */
 
 /* Creates a file in tmp/ (0600); writes its name to out. -1 and *error. */
-int maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
+int maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_TMP_NAME_SIZE],
     struct imap_error *error);
 
 /* Removes a file of tmp/; errors ignored. */
@@ -94,10 +94,11 @@ void maildir_remove_tmp(struct maildir *maildir, const char *tmp_name);
 
 /* One finished file on its way from tmp/ to new/ or cur/. */
 struct maildir_arrival {
-	char tmp_name[MAILDIR_NAME_SIZE];
+	char tmp_name[MAILDIR_TMP_NAME_SIZE];
 	struct maildir_message message;
 	char emailid[MAILDIR_EMAILID_SIZE]; /* for its row; "": unknown */
 	uint64_t modseq; /* the same; 0: unknown */
+	bool has_time; /* its mtime is as it should be */
 };
 
 /*

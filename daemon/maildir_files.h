@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "daemon/maildir_name.h"
 #include "libclient/base/buf.h"
@@ -57,6 +58,9 @@ bool maildir_same_content(struct maildir *maildir, const char *name_a,
 /* Removes a file of new/ or cur/ by name; a missing one counts as removed. */
 bool maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
     struct imap_error *error);
+
+/* The mtime of a message: its date, within what any file system can hold. */
+struct timespec maildir_time(int64_t date);
 
 /* ---- looking on ---- */
 

@@ -76,7 +76,7 @@ bool
 maildir_is_empty(struct maildir_root *root, const char *path)
 {
 	static const char *const directories[] = {"new", "cur"};
-	struct maildir maildir = {.path = root->path};
+	struct maildir maildir = {.path = root->path, .tmp_fd = -1};
 	bool is_empty = true;
 
 	maildir.fd = maildir_open_path(root, path, NULL);
@@ -93,7 +93,7 @@ maildir_is_empty(struct maildir_root *root, const char *path)
 			&maildir, directories[i], note_file, &is_empty, NULL) &&
 		    is_empty;
 	}
-	maildir_close_fd(maildir.fd);
+	maildir_rest(&maildir);
 	return is_empty;
 }
 
@@ -118,7 +118,7 @@ bool
 maildir_remove_folder(
     struct maildir_root *root, const char *path, struct imap_error *error)
 {
-	struct maildir maildir = {.path = root->path};
+	struct maildir maildir = {.path = root->path, .tmp_fd = -1};
 	const char *name;
 	int parent_fd;
 	bool is_ok;
@@ -129,12 +129,12 @@ maildir_remove_folder(
 	if (!maildir_is_empty(root, path)) {
 		errno = ENOTEMPTY;
 		fail(root, "remove", path, error);
-		maildir_close_fd(maildir.fd);
+		maildir_rest(&maildir);
 		return false;
 	}
 	maildir_clean_tmp(&maildir);
 	is_ok = remove_parts(maildir.fd) || fail(root, "remove", path, error);
-	maildir_close_fd(maildir.fd);
+	maildir_rest(&maildir);
 	if (!is_ok)
 		maildir_close(maildir_open(root, path, NULL));
 	if (!is_ok || *path == '\0')

@@ -120,7 +120,7 @@ copy_file(int in, int out)
 /* A copy of the file in tmp/, under a new name. */
 static bool
 copy_message(const struct maildir *from, const char *name, bool is_new,
-    struct maildir *to, char out[MAILDIR_NAME_SIZE])
+    struct maildir *to, char out[MAILDIR_TMP_NAME_SIZE])
 {
 	int in = open_message(from, name, is_new);
 	int fd = in < 0 ? -1 : maildir_create_tmp(to, out, NULL);
@@ -136,7 +136,7 @@ copy_message(const struct maildir *from, const char *name, bool is_new,
 
 static bool
 link_message(const struct maildir *from, const char *name, bool is_new,
-    struct maildir *to, char out[MAILDIR_NAME_SIZE])
+    struct maildir *to, char out[MAILDIR_TMP_NAME_SIZE])
 {
 	int in = open_message(from, name, is_new);
 	int fd = in < 0 ? -1 : maildir_create_tmp(to, out, NULL);
@@ -154,7 +154,7 @@ link_message(const struct maildir *from, const char *name, bool is_new,
 bool
 maildir_link(struct maildir *from, const struct maildir_identity *identity,
     const struct maildir_message *message, struct maildir *to, bool may_link,
-    char out[MAILDIR_NAME_SIZE])
+    char out[MAILDIR_TMP_NAME_SIZE])
 {
 	char name[MAILDIR_NAME_SIZE];
 	bool is_new;

@@ -19,7 +19,7 @@
  */
 bool maildir_link(struct maildir *from, const struct maildir_identity *identity,
     const struct maildir_message *message, struct maildir *to, bool may_link,
-    char out[MAILDIR_NAME_SIZE]);
+    char out[MAILDIR_TMP_NAME_SIZE]);
 
 /* Reads the beginning of a file of new/ or cur/. -1: it could not be. */
 ssize_t maildir_read_front(struct maildir *maildir, const char *name,

@@ -11,6 +11,9 @@
 /* Room for any message file name of ours, and NUL. */
 #define MAILDIR_NAME_SIZE 256
 
+/* The same for a file of ours in tmp/. */
+#define MAILDIR_TMP_NAME_SIZE 48
+
 /* Room for ":2," with all flags and keywords, and NUL. */
 #define MAILDIR_FLAGS_SIZE 40
 

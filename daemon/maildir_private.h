@@ -27,6 +27,7 @@ struct maildir_root {
 struct maildir {
 	const struct maildir_root *root; /* borrowed */
 	int fd; /* -1: none; atomic, as two threads may want it at once */
+	int tmp_fd; /* the same, of tmp/ */
 	dev_t device; /* which directory it was when it was opened first */
 	ino_t number;
 	char *path; /* with the root's */
@@ -58,6 +59,9 @@ int maildir_open_path(
  * -1 and errno: ESTALE if another directory is in its place.
  */
 int maildir_fd(const struct maildir *maildir);
+
+/* The same for its tmp/; -1 and *error. */
+int maildir_tmp_fd(const struct maildir *maildir, struct imap_error *error);
 
 /* Opens "cur", "new" or "tmp". -1 and *error. */
 int maildir_open_directory(

@@ -301,29 +301,46 @@ open_again(const struct maildir *maildir)
 	return -1;
 }
 
+/* Another thread may have been first: then its descriptor is kept. */
+static int
+keep(int *kept, int fd)
+{
+	int none = -1;
+
+	if (fd < 0 ||
+	    __atomic_compare_exchange_n(
+		kept, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return fd;
+	close(fd);
+	return none;
+}
+
 int
 maildir_fd(const struct maildir *maildir)
 {
 	/* what is kept so that it need not be opened again */
 	int *kept = &((struct maildir *)maildir)->fd;
 	int fd = __atomic_load_n(kept, __ATOMIC_ACQUIRE);
-	int none = -1;
 
-	if (fd >= 0)
-		return fd;
-	fd = open_again(maildir);
-	if (fd < 0 ||
-	    __atomic_compare_exchange_n(
-		kept, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return fd;
-	/* the other thread was first */
-	close(fd);
-	return none;
+	return fd >= 0 ? fd : keep(kept, open_again(maildir));
+}
+
+int
+maildir_tmp_fd(const struct maildir *maildir, struct imap_error *error)
+{
+	int *kept = &((struct maildir *)maildir)->tmp_fd;
+	int fd = __atomic_load_n(kept, __ATOMIC_ACQUIRE);
+
+	return fd >= 0
+	    ? fd
+	    : keep(kept, maildir_open_directory(maildir, "tmp", error));
 }
 
 void
 maildir_rest(struct maildir *maildir)
 {
+	maildir_close_fd(
+	    __atomic_exchange_n(&maildir->tmp_fd, -1, __ATOMIC_ACQ_REL));
 	maildir_close_fd(
 	    __atomic_exchange_n(&maildir->fd, -1, __ATOMIC_ACQ_REL));
 }
@@ -350,6 +367,7 @@ maildir_open(
 	struct stat info;
 
 	maildir->root = root;
+	maildir->tmp_fd = -1;
 	maildir->path = *path == '\0' ? mem_copy_string(root->path)
 				      : mem_format("%s/%s", root->path, path);
 	maildir->fd =
@@ -379,7 +397,7 @@ maildir_close(struct maildir *maildir)
 {
 	if (maildir == NULL)
 		return NULL;
-	maildir_close_fd(maildir->fd);
+	maildir_rest(maildir);
 	mem_free(maildir->path);
 	return mem_free(maildir);
 }

@@ -21,17 +21,26 @@
 
 /* ---- tmp/ ---- */
 
+/* Not so where the umask is odd. */
+static bool
+has_mode(int fd)
+{
+	struct stat info;
+
+	return fstat(fd, &info) == 0 && (info.st_mode & 07777) == FILE_MODE;
+}
+
 int
-maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
+maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_TMP_NAME_SIZE],
     struct imap_error *error)
 {
-	int tmp_fd = maildir_open_directory(maildir, "tmp", error);
+	int tmp_fd = maildir_tmp_fd(maildir, error);
 	int fd;
 
 	if (tmp_fd < 0)
 		return -1;
 	do {
-		snprintf(out, MAILDIR_NAME_SIZE, TMP_PREFIX "%ld-%" PRIu32,
+		snprintf(out, MAILDIR_TMP_NAME_SIZE, TMP_PREFIX "%ld-%" PRIu32,
 		    (long)getpid(),
 		    __atomic_fetch_add(
 			&maildir->next_tmp, 1, __ATOMIC_RELAXED));
@@ -39,26 +48,23 @@ maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_NAME_SIZE],
 		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    FILE_MODE);
 	} while (fd < 0 && errno == EEXIST);
-	if (fd >= 0 && fchmod(fd, FILE_MODE) < 0) {
+	if (fd >= 0 && !has_mode(fd) && fchmod(fd, FILE_MODE) < 0) {
 		unlinkat(tmp_fd, out, 0);
 		maildir_close_fd(fd);
 		fd = -1;
 	}
 	if (fd < 0)
 		maildir_fail(maildir, "create", "tmp", out, error);
-	close(tmp_fd);
 	return fd;
 }
 
 void
 maildir_remove_tmp(struct maildir *maildir, const char *tmp_name)
 {
-	int tmp_fd = openat(maildir_fd(maildir), "tmp", MAILDIR_OPEN_FLAGS);
+	int tmp_fd = maildir_tmp_fd(maildir, NULL);
 
-	if (tmp_fd < 0)
-		return;
-	unlinkat(tmp_fd, tmp_name, 0);
-	close(tmp_fd);
+	if (tmp_fd >= 0)
+		unlinkat(tmp_fd, tmp_name, 0);
 }
 
 /* What cleaning tmp/ needs to know. */
@@ -72,7 +78,7 @@ struct cleaning {
 static bool
 is_in_use(const struct maildir *maildir, const char *name)
 {
-	char own[48];
+	char own[MAILDIR_TMP_NAME_SIZE];
 	size_t len;
 	unsigned long long number;
 
@@ -104,14 +110,13 @@ maildir_clean_tmp(struct maildir *maildir)
 {
 	struct cleaning cleaning = {
 	    .maildir = maildir,
-	    .fd = openat(maildir_fd(maildir), "tmp", MAILDIR_OPEN_FLAGS),
+	    .fd = maildir_tmp_fd(maildir, NULL),
 	    .oldest = time(NULL) - TMP_MAX_AGE_S,
 	};
 
 	if (cleaning.fd < 0)
 		return;
 	(void)maildir_each_file(maildir, "tmp", clean_file, &cleaning, NULL);
-	close(cleaning.fd);
 }
 
 /* ---- looking on ---- */
@@ -188,7 +193,7 @@ static bool
 replace_file(struct maildir *maildir, const char *name, struct span text,
     bool is_whole, bool is_durable, struct imap_error *error)
 {
-	char tmp_name[MAILDIR_NAME_SIZE];
+	char tmp_name[MAILDIR_TMP_NAME_SIZE];
 	int fd = maildir_create_tmp(maildir, tmp_name, error);
 	int tmp_fd;
 	bool is_ok;
@@ -200,13 +205,12 @@ replace_file(struct maildir *maildir, const char *name, struct span text,
 	if (!is_ok)
 		maildir_fail(maildir, "write", "tmp", tmp_name, error);
 	close(fd);
-	tmp_fd = is_ok ? maildir_open_directory(maildir, "tmp", error) : -1;
+	tmp_fd = is_ok ? maildir_tmp_fd(maildir, error) : -1;
 	is_ok = tmp_fd >= 0;
 	if (is_ok &&
 	    (renameat(tmp_fd, tmp_name, maildir_fd(maildir), name) < 0 ||
 		(is_durable && fsync(maildir_fd(maildir)) < 0)))
 		is_ok = maildir_fail(maildir, "write", NULL, name, error);
-	maildir_close_fd(tmp_fd);
 	if (!is_ok)
 		maildir_remove_tmp(maildir, tmp_name);
 	return is_ok;

@@ -1,5 +1,6 @@
 """Many deliveries in one go: until all are mirrored, beside a bare client."""
 
+import os
 import re
 import shutil
 import time
@@ -7,7 +8,7 @@ import time
 import contenders
 from common import in_turn, say, small
 from lab import client as imap
-from lab import compare, latency
+from lab import compare, inotify, latency
 from watching import At, Ours, Watcher
 
 BARE = "bare IDLE client"
@@ -59,11 +60,22 @@ class Bare:
         self.bare.close()
 
 
-def wait_files(client, count):
-    """Until the folder has so many; when that was."""
-    while sum(1 for _ in compare.local_names(client.folder)) < count:
-        time.sleep(0.002)
-    return time.monotonic()
+class Arrivals:
+    """Counts files as they become visible; lists no directory, which would
+    hold up whoever writes to it, and does not wake up for each of them."""
+
+    def __init__(self, folder):
+        self.watch = inotify.Watch(os.path.join(folder, "new"),
+                                   os.path.join(folder, "cur"))
+
+    def wait(self, count):
+        """When the last of so many came."""
+        for _ in range(count):
+            if not self.watch.ready:
+                time.sleep(0.002)
+            when, _ = self.watch.next()
+        self.watch.close()
+        return when
 
 
 def deliver(server, count, at_once):
@@ -88,8 +100,9 @@ def burst(bench, cls, at_once):
         at = At(server.tls_port, server.authority, server.uid, server.gid)
         client = cls(at, bench.directory(cls.name))
         count = bench.scale.burst
+        arrivals = client if cls is Bare else Arrivals(client.folder)
         begin, end = deliver(server, count, at_once)
-        done = client.wait(count) if cls is Bare else wait_files(client, count)
+        done = arrivals.wait(count)
         client.stop()
         if cls is Ours:
             there = compare.server_mailbox(imap.connect(server), "INBOX")

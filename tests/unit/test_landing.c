@@ -364,6 +364,22 @@ START_TEST(test_taking_begins_a_new_batch)
 }
 END_TEST
 
+START_TEST(test_a_message_that_landed_has_the_time_of_its_date)
+{
+	struct maildir_message message = {.uid = 7, .date = 1700000000};
+	char path[MAILDIR_TMP_NAME_SIZE + 8];
+	struct stat info;
+
+	land_text(1, "dated");
+	ck_assert(landing_name(&landing, &opened, 1, &message));
+	snprintf(path, sizeof(path), "tmp/%s", landing.arrivals[0].tmp_name);
+	ck_assert_int_eq(stat(path, &info), 0);
+	ck_assert_int_eq(info.st_mtim.tv_sec, 1700000000);
+	ck_assert_int_eq(info.st_mtim.tv_nsec, 0);
+	ck_assert(landing.arrivals[0].has_time);
+}
+END_TEST
+
 /* ---- ends ---- */
 
 START_TEST(test_the_end_leaves_nothing_in_tmp)
@@ -381,8 +397,10 @@ END_TEST
 
 START_TEST(test_no_descriptor_is_left_open)
 {
-	int before = count_entries("/proc/self/fd");
+	int before;
 
+	maildir_rest(folder);
+	before = count_entries("/proc/self/fd");
 	for (uint32_t id = 1; id <= 50; id++) {
 		ck_assert(land(id, span_of("half"), 8));
 		if (id % 2 == 0)
@@ -391,6 +409,7 @@ START_TEST(test_no_descriptor_is_left_open)
 			(void)name(id, id);
 	}
 	landing_drop_all(&landing, &opened);
+	maildir_rest(folder);
 	ck_assert_int_eq(count_entries("/proc/self/fd"), before);
 }
 END_TEST
@@ -472,6 +491,8 @@ main(void)
 	tcase_add_test(tests, test_a_message_lands_once);
 	tcase_add_test(tests, test_a_body_is_named_once);
 	tcase_add_test(tests, test_taking_begins_a_new_batch);
+	tcase_add_test(
+	    tests, test_a_message_that_landed_has_the_time_of_its_date);
 	tcase_add_test(tests, test_the_end_leaves_nothing_in_tmp);
 	tcase_add_test(tests, test_no_descriptor_is_left_open);
 	tcase_add_loop_test(

@@ -8,7 +8,7 @@
 static const struct maildir_message message = {
     .uid = 7, .size = 5, .date = 1000};
 static struct maildir *other;
-static char tmp_name[MAILDIR_NAME_SIZE];
+static char tmp_name[MAILDIR_TMP_NAME_SIZE];
 
 static void
 begin(void)
