@@ -344,14 +344,20 @@ get_message(struct reader *reader, struct state_message *message)
 	    get_keywords(reader, &message->keywords);
 }
 
+bool
+state_chunk_is_whole(uint32_t number, struct span bytes)
+{
+	return bytes.len >= BEGIN_SIZE + END_SIZE &&
+	    get_fixed((const uint8_t *)bytes.at, SUM_SIZE) ==
+	    state_chunk_sum(number, span_from(bytes, SUM_SIZE));
+}
+
 static bool
 begin(struct reader *reader, uint32_t number, struct span bytes)
 {
 	const uint8_t *at = (const uint8_t *)bytes.at;
 
-	if (bytes.len < BEGIN_SIZE + END_SIZE ||
-	    get_fixed(at, SUM_SIZE) !=
-		state_chunk_sum(number, span_from(bytes, SUM_SIZE)))
+	if (!state_chunk_is_whole(number, bytes))
 		return false;
 	*reader = (struct reader){
 	    .at = at + BEGIN_SIZE,
@@ -374,8 +380,7 @@ state_chunk_each(uint32_t number, struct span bytes,
 	while (reader.at < reader.end) {
 		if (!get_message(&reader, &message))
 			return false;
-		if (found != NULL)
-			found(user, &message);
+		found(user, &message);
 	}
 	return true;
 }

@@ -47,8 +47,12 @@ bool state_chunk_is_empty(const struct state_chunk *chunk);
 void state_chunk_pack(
     const struct state_chunk *chunk, uint32_t number, struct buf *out);
 
+/* True if these are the bytes that were packed under this number, by their
+ * sum. */
+bool state_chunk_is_whole(uint32_t number, struct span bytes);
+
 /*
- * Calls found() (NULL: nobody) for each message, in order of UID and without
+ * Calls found() for each message, in order of UID and without
  * its EMAILID; keywords borrow from the bytes. False: these are not the bytes
  * that were packed under this number; some may have been told of.
  */

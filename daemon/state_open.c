@@ -194,6 +194,9 @@ open_file(struct state *state, const char **why)
 		return UNREADABLE;
 	(void)sqlite3_extended_result_codes(state->db, 1);
 	(void)sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
+	/* before all pages are read: few of them are wanted again */
+	(void)sqlite3_exec(
+	    state->db, "PRAGMA cache_size = -256", NULL, NULL, NULL);
 	/* which is what SQLite does of its own accord if it cannot write */
 	if (sqlite3_db_readonly(state->db, "main") == 1)
 		return UNREADABLE;
@@ -202,8 +205,7 @@ open_file(struct state *state, const char **why)
 		return soundness;
 	if (!state_exec(state,
 		"PRAGMA journal_mode = WAL;"
-		"PRAGMA journal_size_limit = 4194304;"
-		"PRAGMA cache_size = -256") ||
+		"PRAGMA journal_size_limit = 4194304") ||
 	    !state_exec(state,
 		state->is_durable ? "PRAGMA synchronous = FULL"
 				  : "PRAGMA synchronous = OFF") ||

@@ -42,7 +42,7 @@ bind_rows(struct state *state, enum state_query query, int64_t folder,
 
 /* ---- reading ---- */
 
-/* Runs the bound STATE_CHUNKS. */
+/* Runs the bound STATE_CHUNKS; found NULL: looks whether they are whole. */
 static bool
 tell_chunks(struct state *state,
     void (*found)(void *user, const struct state_message *message), void *user)
@@ -53,8 +53,11 @@ tell_chunks(struct state *state,
 	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
 		uint32_t number = number_of(sqlite3_column_int64(statement, 0));
 
-		if (!state_chunk_each(
-			number, state_column(statement, 1), found, user)) {
+		struct span bytes = state_column(statement, 1);
+
+		if (found == NULL
+			? !state_chunk_is_whole(number, bytes)
+			: !state_chunk_each(number, bytes, found, user)) {
 			state->is_damaged = true;
 			break;
 		}
