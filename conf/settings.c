@@ -3,6 +3,7 @@
  * typed structures. Values come in layers: what is built in, the group
  * `defaults`, the account's own.
  */
+#include "conf/scrub.h"
 #include "conf/settings_private.h"
 #include "conf/settings_tools.h"
 
@@ -486,9 +487,11 @@ settings_load(const char *file, struct settings_problems *problems)
 	memset(problems, 0, sizeof(*problems));
 	settings->file = settings_copy(file);
 	reader.folder = folder_of(file);
+	scrub_begin();
 	config_init(&source.file);
 	read_tree(&reader, &source, settings);
 	config_destroy(&source.file);
+	scrub_end();
 	free(reader.folder);
 	return problems->count == 0 ? settings : settings_free(settings);
 }

@@ -105,6 +105,7 @@ struct settings {
 	char *state_dir;
 	char *metrics_file; /* NULL: none */
 	char *control_socket;
+	bool has_sandbox;
 	struct settings_account *accounts;
 	uint32_t account_count;
 };
@@ -122,8 +123,7 @@ struct settings_problems {
 
 /*
  * Reads and checks a file. NULL, and at least one problem, if anything is
- * wrong. problems is initialised by the callee and freed by
- * settings_problems_free().
+ * wrong. settings_problems_free() frees what is put into problems.
  */
 struct settings *settings_load(
     const char *file, struct settings_problems *problems);

@@ -149,11 +149,11 @@ static const struct settings_row global_rows[] = {
 	{"state_dir", &settings_type_path, GLOBAL(state_dir),
 	    .help = "a path"},
 	{"metrics_file", &settings_type_path, GLOBAL(metrics_file),
-	    .not_yet = ANY,
 	    .help = "a path"},
 	{"control_socket", &settings_type_path, GLOBAL(control_socket),
-	    .not_yet = ANY,
 	    .help = "a path"},
+	{"sandbox", &settings_type_bool, GLOBAL(has_sandbox), "true",
+	    .help = "true or false"},
 };
 /* clang-format on */
 

@@ -72,6 +72,11 @@ settings_source(
 	return settings_format("%s/%s", reader->folder, file);
 }
 
+/* gcc 12's -fanalyzer takes what is stored through two pointers for lost. */
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 bool
 settings_refuse_line(struct settings_reader *reader, const char *file, int line,
     const char *name, const char *text)
@@ -86,6 +91,9 @@ settings_refuse_line(struct settings_reader *reader, const char *file, int line,
 	    "%s:%d: %s%s%s", file, line, reader->subject, name, text);
 	return false;
 }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
 bool
 settings_refuse(struct settings_reader *reader, const config_setting_t *at,

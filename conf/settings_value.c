@@ -5,6 +5,7 @@
  */
 #include "conf/settings_private.h"
 #include "conf/settings_tools.h"
+#include "conf/vault.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ password_read(struct settings_reader *reader, const struct settings_row *row,
 	struct stat status;
 	bool is_open = stat(file, &status) == 0 &&
 	    (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	const char *text;
 
 	free(file);
 	if (is_open)
@@ -105,7 +107,10 @@ password_read(struct settings_reader *reader, const struct settings_row *row,
 		    "allowed: a file of mode 0600, or password_command, "
 		    "password_file or credential instead",
 		    (unsigned)(status.st_mode & 07777));
-	return text_read(reader, row, setting, object) && !is_open;
+	text = read_text(reader, row, setting);
+	if (text != NULL)
+		store_string(row, object, vault_keep(text));
+	return text != NULL && !is_open;
 }
 
 static bool
@@ -203,12 +208,20 @@ string_clear(const struct settings_row *row, void *object)
 	*text = NULL;
 }
 
+static void
+password_clear(const struct settings_row *row, void *object)
+{
+	char **text = settings_field(row, object);
+
+	*text = vault_drop(*text);
+}
+
 const struct settings_type settings_type_text = {
     text_read, string_equal, string_clear};
 const struct settings_type settings_type_string = {
     string_read, string_equal, string_clear};
 const struct settings_type settings_type_password = {
-    password_read, string_equal, string_clear};
+    password_read, string_equal, password_clear};
 const struct settings_type settings_type_path = {
     path_read, string_equal, string_clear};
 const struct settings_type settings_type_name = {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/vault.h"
 #include "libclient/base/mem.h"
 
 #define SECOND		     UINT64_C(1000000)
@@ -126,8 +127,10 @@ on_secret(void *user, const char *secret, const struct imap_error *error)
 		account_back_off(account, error);
 		return;
 	}
-	account->secret = mem_free_secret(account->secret);
-	account->secret = mem_copy_string(secret);
+	account->secret = vault_drop(account->secret);
+	/* the settings keep theirs: it is in memory once */
+	if (account->settings->secret.password == NULL)
+		account->secret = vault_keep(secret);
 	account->has_secret = true;
 	account_serve(account);
 }
@@ -136,8 +139,9 @@ static void
 fetch_secret(struct account *account)
 {
 	if (account->fetching == NULL && !account->has_secret)
-		account->fetching = secret_fetch(account->config.loop,
-		    &account->settings->secret, on_secret, account);
+		account->fetching =
+		    secret_fetch(account->config.loop, account->config.runner,
+			&account->settings->secret, on_secret, account);
 }
 
 /* ---- the disk ---- */
@@ -354,6 +358,25 @@ account_wake(struct account *account)
 	    folder_wake(seat->folder);
 }
 
+bool
+account_wake_folder(struct account *account, const char *name)
+{
+	struct seat *seat;
+
+	if (account->is_finished || account->is_stopping)
+		return false;
+	account_each_seat(account, seat)
+	{
+		if (seat->is_gone ||
+		    strcmp(folder_report(seat->folder).name, name) != 0)
+			continue;
+		account_retry(account);
+		folder_wake(seat->folder);
+		return true;
+	}
+	return false;
+}
+
 void
 account_stop(struct account *account)
 {
@@ -409,7 +432,7 @@ account_free(struct account *account)
 	account->newcomers = mem_free(account->newcomers);
 	account->disabled = mem_free(account->disabled);
 	account->fetching = secret_free(account->fetching);
-	account->secret = mem_free_secret(account->secret);
+	account->secret = vault_drop(account->secret);
 	account->state = state_close(account->state);
 	account->root = maildir_root_close(account->root);
 	account->tls_context = tls_context_free(account->tls_context);

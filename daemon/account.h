@@ -27,6 +27,7 @@ struct account_config {
 	sd_event *loop;
 	struct job_lane *disk;
 	struct job_lane *names;
+	struct runner *runner; /* runs the commands; NULL: we do */
 	const struct settings_account *settings; /* outlives the account */
 	const char *state_dir;
 	enum account_mode mode;
@@ -57,6 +58,8 @@ struct account *account_free(struct account *account);
 void account_start(struct account *account);
 /* Cuts all waiting short and looks at every folder. */
 void account_wake(struct account *account);
+/* The same for one folder, by its name; false: there is none. */
+bool account_wake_folder(struct account *account, const char *name);
 /* The network may be another: every connection has to show that it lives, and
  * waiting for a network is over. */
 void account_network_changed(struct account *account);

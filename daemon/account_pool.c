@@ -278,7 +278,9 @@ open_connection(struct account *account, bool is_extra)
 	    .tls_context = account->tls_context,
 	    .names = account->config.names,
 	    .user = settings->user == NULL ? "" : settings->user,
-	    .secret = account->secret,
+	    .secret = settings->secret.password == NULL
+		? account->secret
+		: settings->secret.password,
 	    .is_token = is_token(settings),
 	    .mechanisms = usable_mechanisms(settings),
 	    .is_loopback =

@@ -55,7 +55,7 @@ struct account {
 
 	/* the secret */
 	struct secret *fetching;
-	char *secret;
+	char *secret; /* in the vault; NULL: the settings have it */
 	bool has_secret;
 	unsigned refusals; /* of the login, in a row */
 

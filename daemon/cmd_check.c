@@ -63,7 +63,7 @@ cmd_check(const struct options *options)
 
 	if (config.settings == NULL)
 		return EX_CONFIG;
-	if (options->is_offline) {
+	if ((options->flags & CMD_OFFLINE) != 0) {
 		(void)printf("%s: no problems, %" PRIu32 " accounts\n",
 		    config.settings->file, config.settings->account_count);
 		settings_free(config.settings);

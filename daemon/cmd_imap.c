@@ -333,7 +333,7 @@ run(struct target *target, const struct options *options)
 	console.tls = tls_options_of(target);
 	console.user = account->user;
 	console.secret = has_secret(&account->secret) ? &account->secret : NULL;
-	console.is_json = options->imap.is_json;
+	console.is_json = (options->flags & CMD_JSON) != 0;
 	code = connect_to(target, &console, options);
 	if (code == EX_OK)
 		code = log_in(target, &console);

@@ -33,9 +33,9 @@ print_summary(void *user, const struct account *account)
 			continue;
 		}
 		messages += own.messages;
-		fetched += own.fetched;
-		removed += own.removed;
-		reflagged += own.reflagged;
+		fetched += own.tally.fetched;
+		removed += own.tally.removed;
+		reflagged += own.tally.reflagged;
 		failed += own.error != NULL;
 		held += own.is_held;
 	}
@@ -62,24 +62,28 @@ int
 cmd_sync(const struct options *options)
 {
 	struct options copy = *options;
+	struct runner *runner = cmd_start_runner();
 	struct engine_config config = {
-	    .settings = cmd_load_settings(options),
 	    .mode = ACCOUNT_SYNCS,
-	    .accepts_deletes = options->accepts_deletes,
+	    .accepts_deletes = (options->flags & CMD_ACCEPT_DELETES) != 0,
 	    .selected = options->words,
 	    .selected_count = options->word_count,
 	    .ended = print_summary,
+	    .runner = runner,
 	    .user = &copy,
 	};
 	struct engine *engine;
 	int code;
 
-	if (config.settings == NULL)
-		return EX_CONFIG;
-	engine = engine_new(&config);
-	if (engine == NULL)
-		return EX_USAGE;
-	code = engine_run(engine);
+	if (runner == NULL)
+		return EX_IOERR;
+	config.settings = cmd_load_settings(options);
+	engine = config.settings == NULL ? NULL : engine_new(&config);
+	if (engine != NULL)
+		code = engine_run(engine);
+	else
+		code = config.settings == NULL ? EX_CONFIG : EX_USAGE;
 	engine_free(engine);
+	runner_free(runner);
 	return code;
 }

@@ -46,7 +46,7 @@ console_secret_fetch(
 
 	if (sd_event_new(&waiting.loop) < 0)
 		abort(); /* out of memory or descriptors at the start */
-	secret = secret_fetch(waiting.loop, source, on_secret, &waiting);
+	secret = secret_fetch(waiting.loop, NULL, source, on_secret, &waiting);
 	(void)sd_event_loop(waiting.loop);
 	(void)secret_free(secret);
 	waiting.loop = sd_event_unref(waiting.loop);

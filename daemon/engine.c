@@ -1,6 +1,6 @@
 /* The loop and who lives on it. Accounts come and go here: at the start, at a
  * reload, when they are done, at the end. */
-#include "daemon/engine.h"
+#include "daemon/engine_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/control.h"
 #include "daemon/exit_code.h"
 #include "daemon/log.h"
 #include "daemon/netwatch.h"
 #include "daemon/notify.h"
+#include "daemon/sandbox.h"
 #include "daemon/status.h"
 #include "libclient/base/mem.h"
 
@@ -23,63 +25,30 @@
 /* How long the end may take: systemd is promised five seconds. */
 #define STOP_LIMIT UINT64_C(3000000)
 
-/* An account's place: who is there, and who comes next. */
-struct slot {
-	struct slot *next;
-	struct account *account;
-	struct settings *settings; /* that the account's own are part of */
-	const struct settings_account *successor; /* starts when it is quiet */
-	struct settings *successor_settings;
-	bool is_leaving;
-	bool has_ended; /* its end was told */
-	bool is_whole; /* selected without naming folders */
-	const char **only;
-	uint32_t only_count;
-};
-
-/* Settings live as long as an account of theirs. */
-struct settings_entry {
-	struct settings_entry *next;
-	struct settings *settings;
-};
-
-struct engine {
-	struct engine_config config;
-	sd_event *loop;
-	struct job_lane *disk;
-	struct job_lane *names;
-	struct settings *settings; /* the current ones */
-	struct settings_entry *entries;
-	struct slot *slots;
-	sd_event_source *look_later;
-	sd_event_source *stop_timer;
-	sd_event_source *status_timer; /* on: the line is to be shown */
-	struct netwatch *netwatch;
-	bool has_reloaded;
-	bool is_stopping;
-	bool is_forced; /* the end could not wait any longer */
-	int exit_code;
-};
-
-static void
-on_changed(void *user, struct account *account)
+void
+engine_changed(struct engine *engine)
 {
-	struct engine *engine = user;
-
-	(void)account;
 	if (engine->look_later != NULL)
 		(void)sd_event_source_set_enabled(
 		    engine->look_later, SD_EVENT_ONESHOT);
 }
 
-static struct account *
-make_account(struct engine *engine, const struct slot *slot,
+static void
+on_changed(void *user, struct account *account)
+{
+	(void)account;
+	engine_changed(user);
+}
+
+struct account *
+engine_make_account(struct engine *engine, const struct slot *slot,
     const struct settings_account *settings)
 {
 	struct account_config config = {
 	    .loop = engine->loop,
 	    .disk = engine->disk,
 	    .names = engine->names,
+	    .runner = engine->config.runner,
 	    .settings = settings,
 	    .state_dir = engine->settings->state_dir,
 	    .mode = engine->config.mode,
@@ -91,60 +60,6 @@ make_account(struct engine *engine, const struct slot *slot,
 	};
 
 	return account_new(&config);
-}
-
-static void
-add_settings(struct engine *engine, struct settings *settings)
-{
-	struct settings_entry *entry = mem_new(struct settings_entry);
-
-	entry->settings = settings;
-	entry->next = engine->entries;
-	engine->entries = entry;
-	engine->settings = settings;
-}
-
-static bool
-is_used(const struct engine *engine, const struct settings *settings)
-{
-	if (settings == engine->settings)
-		return true;
-	for (const struct slot *slot = engine->slots; slot != NULL;
-	     slot = slot->next)
-		if (slot->settings == settings ||
-		    slot->successor_settings == settings)
-			return true;
-	return false;
-}
-
-static void
-free_unused_settings(struct engine *engine)
-{
-	struct settings_entry **link = &engine->entries;
-	struct settings_entry *entry;
-
-	while ((entry = *link) != NULL) {
-		if (is_used(engine, entry->settings)) {
-			link = &entry->next;
-			continue;
-		}
-		*link = entry->next;
-		entry->settings = settings_free(entry->settings);
-		mem_free(entry);
-	}
-}
-
-static struct slot *
-add_slot(struct engine *engine)
-{
-	struct slot **link = &engine->slots;
-	struct slot *slot = mem_new(struct slot);
-
-	while (*link != NULL)
-		link = &(*link)->next;
-	*link = slot;
-	slot->settings = engine->settings;
-	return slot;
 }
 
 static void
@@ -178,7 +93,23 @@ stop(struct engine *engine)
 		account_stop(slot->account);
 	(void)sd_event_source_set_time_relative(engine->stop_timer, STOP_LIMIT);
 	(void)sd_event_source_set_enabled(engine->stop_timer, SD_EVENT_ONESHOT);
-	on_changed(engine, NULL);
+	engine_changed(engine);
+}
+
+static void
+on_runner_lost(void *user, const char *why)
+{
+	struct engine *engine = user;
+
+	if (engine->is_stopping)
+		return;
+	/* one that is forked now would have our mail and passwords */
+	log_error(NULL,
+	    "the process that runs commands %s: ending, since there cannot be "
+	    "another",
+	    why);
+	engine->exit_code = EX_SOFTWARE;
+	stop(engine);
 }
 
 static int
@@ -237,7 +168,7 @@ replace(struct engine *engine, struct slot *slot)
 		return false;
 	slot->settings = slot->successor_settings;
 	slot->successor_settings = NULL;
-	slot->account = make_account(engine, slot, successor);
+	slot->account = engine_make_account(engine, slot, successor);
 	account_start(slot->account);
 	return true;
 }
@@ -247,28 +178,39 @@ look_at_leaving(struct engine *engine)
 {
 	struct slot **link = &engine->slots;
 	struct slot *slot;
+	bool has_left = false;
 
 	while ((slot = *link) != NULL) {
-		if (!slot->is_leaving || !account_is_quiet(slot->account) ||
-		    replace(engine, slot)) {
+		if (!slot->is_leaving || !account_is_quiet(slot->account)) {
+			link = &slot->next;
+			continue;
+		}
+		has_left = true;
+		if (replace(engine, slot)) {
 			link = &slot->next;
 			continue;
 		}
 		*link = slot->next;
 		free_slot(slot);
 	}
-	free_unused_settings(engine);
+	if (has_left)
+		engine_free_unused_settings(engine);
 }
 
 static int
 show_status(sd_event_source *source, uint64_t at, void *user)
 {
-	const struct engine *engine = user;
+	struct engine *engine = user;
 	struct status status = {0};
 	char *line;
 
 	(void)source;
 	(void)at;
+	if (!engine->is_stopping && engine_is_shut_out(engine)) {
+		engine->exit_code = EX_TEMPFAIL;
+		stop(engine);
+		return 0;
+	}
 	for (const struct slot *slot = engine->slots; slot != NULL;
 	     slot = slot->next)
 		status_add(&status, slot->account);
@@ -303,6 +245,7 @@ look(sd_event_source *source, void *user)
 	if (engine->config.mode == ACCOUNT_RUNS) {
 		look_at_leaving(engine);
 		show_status_soon(engine);
+		control_changed(engine->control);
 		if (!engine->has_reloaded && is_second_instance(engine)) {
 			engine->exit_code = EX_TEMPFAIL;
 			stop(engine);
@@ -317,74 +260,6 @@ look(sd_event_source *source, void *user)
 			return 0;
 	stop(engine);
 	return 0;
-}
-
-/* ---- reload ---- */
-
-static struct slot *
-find_slot(struct engine *engine, const char *name)
-{
-	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
-		if (strcmp(account_report(slot->account).name, name) == 0)
-			return slot;
-	return NULL;
-}
-
-static void
-reload_account(struct engine *engine, const struct settings_account *settings,
-    bool is_elsewhere)
-{
-	struct slot *slot = find_slot(engine, settings->name);
-
-	if (slot == NULL) {
-		slot = add_slot(engine);
-		slot->account = make_account(engine, slot, settings);
-		account_start(slot->account);
-		return;
-	}
-	if (!slot->is_leaving && !is_elsewhere &&
-	    settings_account_equal(account_settings(slot->account), settings))
-		return;
-	slot->successor = settings;
-	slot->successor_settings = engine->settings;
-	if (!slot->is_leaving)
-		account_stop(slot->account);
-	slot->is_leaving = true;
-}
-
-static void
-reload(struct engine *engine)
-{
-	struct settings *before = engine->settings, *settings;
-	bool is_elsewhere;
-
-	notify_reloading();
-	settings = engine->config.reload(engine->config.user);
-	if (settings == NULL) {
-		log_error(NULL,
-		    "the configuration has errors: going on with "
-		    "the one before");
-		notify_ready();
-		return;
-	}
-	is_elsewhere = strcmp(before->state_dir, settings->state_dir) != 0;
-	add_settings(engine, settings);
-	engine->has_reloaded = true;
-	for (uint32_t i = 0; i < settings->account_count; i++)
-		reload_account(engine, &settings->accounts[i], is_elsewhere);
-	for (struct slot *slot = engine->slots; slot != NULL;
-	     slot = slot->next) {
-		if (settings_account(
-			settings, account_report(slot->account).name) != NULL)
-			continue;
-		slot->successor = NULL;
-		if (!slot->is_leaving)
-			account_stop(slot->account);
-		slot->is_leaving = true;
-	}
-	log_notice(NULL, "configuration reloaded");
-	notify_ready();
-	on_changed(engine, NULL);
 }
 
 /* ---- signals ---- */
@@ -412,7 +287,7 @@ on_reload_signal(
 	(void)source;
 	(void)info;
 	if (!engine->is_stopping)
-		reload(engine);
+		(void)engine_reload(engine);
 	return 0;
 }
 
@@ -455,61 +330,25 @@ add_signal(struct engine *engine, int number, sd_event_signal_handler_t handler)
 	(void)sd_event_add_signal(engine->loop, NULL, number, handler, engine);
 }
 
-/* ---- selection ---- */
-
-/* "ACCOUNT/FOLDER": the account's slot, and the folder into its list. */
-static bool
-select_one(struct engine *engine, const char *word)
-{
-	size_t len = strcspn(word, "/");
-	char *name = span_to_string((struct span){word, len});
-	const struct settings_account *settings =
-	    settings_account(engine->settings, name);
-	struct slot *slot;
-
-	if (settings == NULL) {
-		(void)fprintf(stderr, "mailmirror: no account \"%s\" in %s\n",
-		    name, engine->settings->file);
-		mem_free(name);
-		return false;
-	}
-	mem_free(name);
-	for (slot = engine->slots; slot != NULL; slot = slot->next)
-		if (slot->successor == settings)
-			break;
-	if (slot == NULL) {
-		slot = add_slot(engine);
-		slot->successor = settings;
-	}
-	/* the whole account, whatever else is said of it */
-	if (word[len] == '\0')
-		slot->is_whole = true;
-	if (slot->is_whole) {
-		slot->only_count = 0;
-		return true;
-	}
-	slot->only =
-	    mem_resize(slot->only, slot->only_count + 1, sizeof(*slot->only));
-	slot->only[slot->only_count++] = word + len + 1;
-	return true;
-}
-
-static bool
-select_accounts(struct engine *engine)
-{
-	const struct settings *settings = engine->settings;
-
-	for (uint32_t i = 0; i < engine->config.selected_count; i++)
-		if (!select_one(engine, engine->config.selected[i]))
-			return false;
-	if (engine->config.selected_count > 0)
-		return true;
-	for (uint32_t i = 0; i < settings->account_count; i++)
-		add_slot(engine)->successor = &settings->accounts[i];
-	return true;
-}
-
 /* ---- life ---- */
+
+/* Before there are threads. */
+static bool
+begin_helper(struct engine *engine)
+{
+	struct imap_error error;
+
+	/* its socket may be outside of what is left to it then */
+	if (engine->config.mode == ACCOUNT_RUNS)
+		engine_control_begin(engine);
+	engine_confine(engine);
+	if (engine->config.runner == NULL ||
+	    runner_attach(engine->config.runner, engine->loop, on_runner_lost,
+		engine, &error))
+		return true;
+	log_error(NULL, "%s", error.text);
+	return false;
+}
 
 struct engine *
 engine_new(const struct engine_config *config)
@@ -517,8 +356,8 @@ engine_new(const struct engine_config *config)
 	struct engine *engine = mem_new(struct engine);
 
 	engine->config = *config;
-	add_settings(engine, config->settings);
-	return select_accounts(engine) ? engine : engine_free(engine);
+	engine_add_settings(engine, config->settings);
+	return engine_select(engine) ? engine : engine_free(engine);
 }
 
 int
@@ -530,6 +369,8 @@ engine_run(struct engine *engine)
 		log_error(NULL, "no event loop to be had: %s", strerror(-code));
 		return EX_IOERR;
 	}
+	if (!begin_helper(engine))
+		return EX_IOERR;
 	add_signal(engine, SIGTERM, on_end_signal);
 	add_signal(engine, SIGINT, on_end_signal);
 	if (engine->config.mode == ACCOUNT_RUNS) {
@@ -556,7 +397,8 @@ engine_run(struct engine *engine)
 	(void)sd_event_source_set_enabled(engine->status_timer, SD_EVENT_OFF);
 	for (struct slot *slot = engine->slots; slot != NULL;
 	     slot = slot->next) {
-		slot->account = make_account(engine, slot, slot->successor);
+		slot->account =
+		    engine_make_account(engine, slot, slot->successor);
 		slot->successor = NULL;
 	}
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
@@ -580,6 +422,7 @@ engine_free(struct engine *engine)
 	engine->status_timer =
 	    sd_event_source_disable_unref(engine->status_timer);
 	engine->netwatch = netwatch_free(engine->netwatch);
+	engine_control_end(engine);
 	/* a disk that never answers must not keep the process */
 	if (engine->is_forced)
 		_exit(engine->exit_code);
@@ -595,6 +438,7 @@ engine_free(struct engine *engine)
 		entry->settings = settings_free(entry->settings);
 		mem_free(entry);
 	}
+	engine->sandbox = sandbox_free(engine->sandbox);
 	engine->loop = sd_event_unref(engine->loop);
 	return mem_free(engine);
 }

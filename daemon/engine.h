@@ -9,6 +9,7 @@
 
 #include "conf/settings.h"
 #include "daemon/account.h"
+#include "daemon/runner.h"
 
 struct engine;
 
@@ -19,11 +20,14 @@ struct engine_config {
 	struct settings *settings; /* becomes the engine's */
 	enum account_mode mode;
 	bool accepts_deletes;
+	struct runner *runner; /* borrowed; NULL: no helper and no sandbox */
 	/* "ACCOUNT" or "ACCOUNT/FOLDER" as given; none: everything */
 	char *const *selected;
 	uint32_t selected_count;
 	/* ACCOUNT_RUNS: reads the configuration anew; NULL: it is bad */
 	struct settings *(*reload)(void *user);
+	/* ACCOUNT_RUNS: what was read is not taken, these stay */
+	void (*kept)(void *user, const struct settings *settings);
 	/* An account has ended (ACCOUNT_SYNCS, ACCOUNT_CHECKS). */
 	void (*ended)(void *user, const struct account *account);
 	void *user;

@@ -315,9 +315,9 @@ folder_report(const struct folder *folder)
 	    .is_synced = folder->is_synced,
 	    .is_held = folder->row.is_held,
 	    .messages = folder->index.count,
-	    .fetched = folder->fetched,
-	    .removed = folder->removed,
-	    .reflagged = folder->reflagged,
+	    .behind =
+		uidset_count(&folder->wanted) + uidset_count(&folder->arriving),
+	    .tally = folder->tally,
 	    .error =
 		folder->error.kind == IMAP_ERROR_NONE ? NULL : &folder->error,
 	};

@@ -57,6 +57,15 @@ struct folder_mailbox {
 	unsigned flags; /* enum imap_list_flag */
 };
 
+/* What it did since it was made. */
+struct folder_tally {
+	uint64_t fetched; /* messages */
+	uint64_t removed;
+	uint64_t reflagged;
+	int64_t changed_at; /* Unix time; 0: never */
+	int64_t checked_at; /* when it was last the same as the server's */
+};
+
 /* For status and summary. */
 struct folder_report {
 	const char *name;
@@ -67,9 +76,8 @@ struct folder_report {
 	bool is_synced; /* was equal to the server's at least once */
 	bool is_held; /* by delete_guard */
 	uint32_t messages;
-	uint64_t fetched; /* messages since the start */
-	uint64_t removed;
-	uint64_t reflagged;
+	uint64_t behind; /* messages that are known and not yet here */
+	struct folder_tally tally;
 	const struct imap_error *error; /* NULL: none */
 };
 

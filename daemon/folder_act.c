@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libclient/base/mem.h"
 
@@ -188,6 +189,8 @@ note_told(struct folder *folder)
 {
 	uint64_t told = imap_mailbox(folder->imap)->highestmodseq;
 
+	if (told > folder->covered_modseq)
+		told = folder->covered_modseq;
 	if (told != 0 && told < folder->told_modseq)
 		told = folder->told_modseq;
 	if (!folder->row.is_held)
@@ -219,6 +222,7 @@ note_synced(struct folder *folder)
 	folder->idle_laps = 0;
 	folder->laps = 0;
 	folder->is_synced = true;
+	folder->tally.checked_at = time(NULL);
 	folder->failures = 0;
 	folder->hand_faults = 0;
 	uidset_clear(&folder->missing);

@@ -7,6 +7,7 @@
 #include "daemon/folder_private.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "daemon/maildir_carry.h"
 #include "libclient/base/mem.h"
@@ -32,6 +33,7 @@ struct batch {
 	uint32_t verified_count;
 	struct state_folder row;
 	uint32_t highest_uid;
+	bool owes_highest_uid; /* the disk did not take it */
 	char *keywords; /* the file's new text; NULL: as it was */
 	struct keywords_rest rest; /* keywords without a letter that are news */
 	struct uidset admitted; /* withheld no longer, or otherwise */
@@ -224,10 +226,10 @@ batch_work(void *data)
 	batch->failed = !batch_rows(batch) || !files;
 	if (batch->failed)
 		maildir_agree(batch->maildir, (struct maildir_stamp){0});
-	if (batch->highest_uid != 0)
-		maildir_note_highest_uid(batch->maildir,
-		    batch->identity.uidvalidity, batch->highest_uid,
-		    batch->is_durable);
+	batch->owes_highest_uid = batch->highest_uid != 0 &&
+	    !maildir_note_highest_uid(batch->maildir,
+		batch->identity.uidvalidity, batch->highest_uid,
+		batch->is_durable);
 }
 
 /* The database has them now; those of removed messages are forgotten. */
@@ -266,7 +268,7 @@ batch_to_index(struct folder *folder, struct batch *batch)
 			continue;
 		index_put(&folder->index, &entry);
 		uidset_add(&came, message->uid);
-		folder->fetched++;
+		folder->tally.fetched++;
 	}
 	withheld_admit(&folder->absent.withheld, &came);
 	uidset_minus(&folder->absent.restore, &came);
@@ -285,8 +287,8 @@ batch_to_index(struct folder *folder, struct batch *batch)
 	if (!uidset_is_empty(&batch->removed_uids))
 		index_remove(&folder->index, &batch->removed_uids);
 	rest_to_folder(folder, batch);
-	folder->reflagged += batch->reflag_count;
-	folder->removed += batch->removed_count;
+	folder->tally.reflagged += batch->reflag_count;
+	folder->tally.removed += batch->removed_count;
 }
 
 static void
@@ -332,9 +334,13 @@ batch_done(void *data)
 
 	folder_end_job(folder);
 	folder->commits--;
+	if (batch->owes_highest_uid)
+		folder->owes_highest_uid = true;
 	folder->row.new_ns = folder->saved.new_ns = batch->row.new_ns;
 	folder->row.cur_ns = folder->saved.cur_ns = batch->row.cur_ns;
 	batch_to_index(folder, batch);
+	if (batch->committed + batch->reflag_count + batch->removed_count > 0)
+		folder->tally.changed_at = time(NULL);
 	batch_log(folder, batch);
 	if (failed) {
 		folder->keywords.has_changed = true;
@@ -518,8 +524,11 @@ folder_commit(struct folder *folder, bool with_plan)
 	folder->row.uidvalidity = folder->identity.uidvalidity;
 	batch->row = folder->row;
 	folder->saved = folder->row;
-	if (batch->arrival_count + batch->verified_count > 0)
+	if (batch->arrival_count + batch->verified_count > 0 ||
+	    folder->owes_highest_uid)
 		batch->highest_uid = folder->next_uid - 1;
+	folder->owes_highest_uid = false;
+	batch->owes_highest_uid = batch->highest_uid != 0;
 	folder->jobs++;
 	folder->commits++;
 	(void)job_submit(folder->config.disk, batch_work, batch_done, batch);

@@ -199,6 +199,8 @@ is_listing(const struct folder *folder)
 static void
 take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 {
+	if (fetch->modseq > folder->covered_modseq)
+		folder->covered_modseq = fetch->modseq;
 	if (folder_match_awaits(folder, fetch->uid)) {
 		folder_match_note(folder, fetch,
 		    fetch->has_flags

@@ -125,7 +125,7 @@ find_twins(
 static bool
 is_linked(struct generation *generation, const struct folder_claim *claim)
 {
-	struct twin key;
+	struct twin key = {0};
 
 	return generation->twin_count > 0 &&
 	    maildir_file_number(

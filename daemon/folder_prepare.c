@@ -384,7 +384,7 @@ static void
 catch_up_highest(struct prepare *prepare)
 {
 	if (prepare->highest_row > prepare->highest_uid)
-		maildir_note_highest_uid(prepare->maildir,
+		(void)maildir_note_highest_uid(prepare->maildir,
 		    prepare->identity.uidvalidity, prepare->highest_row,
 		    prepare->folder->config.settings->fsync);
 }

@@ -87,11 +87,13 @@ struct folder {
 	uint64_t listed; /* lines of the answer so far */
 	uint64_t asked_modseq; /* the highest one in them */
 	uint64_t told_modseq; /* all changes up to it have been told */
+	uint64_t covered_modseq; /* the highest that what came can speak for */
 	uint64_t listing_modseq; /* ... when a listing was asked for */
 	uint64_t listed_modseq; /* ... and it came; 0: none did so far */
 	bool tests_modseq; /* a listing is to find nothing new */
 	unsigned lies; /* full comparisons that found what no MODSEQ told */
 	uint32_t next_uid; /* above all UIDs ever seen */
+	bool owes_highest_uid; /* .uidvalidity does not have it */
 	uint32_t bodies_from;
 	int64_t unexplained; /* EXISTS less what a listing gave */
 	bool has_looked; /* at what EXAMINE said */
@@ -115,9 +117,7 @@ struct folder {
 	unsigned idle_failures; /* IDLE ended by the server at once, in a row */
 
 	bool is_synced;
-	uint64_t fetched;
-	uint64_t removed;
-	uint64_t reflagged;
+	struct folder_tally tally;
 };
 
 extern const struct watcher_ops folder_ops;

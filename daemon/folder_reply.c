@@ -18,6 +18,19 @@ note_refusal(struct folder *folder, const struct imap_event *event,
 	folder_fail(folder, &error);
 }
 
+/*
+ * Dovecot may tell a HIGHESTMODSEQ with the end of a FETCH and not the changed
+ * flags that made it (2.3, while another client changes them): what nothing
+ * came for is asked for.
+ */
+static void
+doubt_modseq(struct folder *folder)
+{
+	if (folder_changes_since(folder) != 0 &&
+	    imap_mailbox(folder->imap)->highestmodseq > folder->covered_modseq)
+		folder_need(folder, NEED_CHANGES);
+}
+
 /* Messages that a window asked for and did not get. */
 static void
 note_lacking(struct folder *folder, const struct uidset *lacking)
@@ -44,6 +57,7 @@ take_window_end(struct folder *folder, const struct imap_event *event)
 		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
 	note_lacking(folder, &lacking);
 	uidset_free(&lacking);
+	doubt_modseq(folder);
 	watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
 }
 
@@ -87,6 +101,7 @@ take_examine_end(struct folder *folder, const struct imap_event *event)
 		watcher_tell(&folder->watcher, WATCHER_AGAIN);
 		return;
 	}
+	folder->covered_modseq = imap_mailbox(folder->imap)->highestmodseq;
 	/* it may all have been about the mailbox before */
 	if (folder->has_gap && folder->resyncs) {
 		folder->resyncs = false;
@@ -111,6 +126,7 @@ take_bodies_end(struct folder *folder, const struct imap_event *event)
 	if (!is_ok)
 		note_refusal(folder, event, "UID FETCH", IMAP_ERROR_PROTOCOL);
 	landing_drop_all(&folder->landing, &folder->flow.bodies);
+	doubt_modseq(folder);
 	/* told with the question that went in the same flight */
 	if (folder->serial_question == 0)
 		watcher_tell(&folder->watcher, is_ok ? WATCHER_OK : WATCHER_NO);
@@ -166,6 +182,11 @@ take_answer_end(struct folder *folder, const struct imap_event *event)
 	if (is_ok && folder->asked_modseq > folder->told_modseq &&
 	    folder->question != QUESTION_NEW)
 		folder->told_modseq = folder->asked_modseq;
+	if (is_ok &&
+	    (folder->question == QUESTION_CHANGES ||
+		folder->question == QUESTION_LISTING))
+		folder->covered_modseq =
+		    imap_mailbox(folder->imap)->highestmodseq;
 	if (!is_ok)
 		note_refusal(folder, event, "the mailbox's listing",
 		    IMAP_ERROR_PROTOCOL);

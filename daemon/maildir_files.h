@@ -97,7 +97,7 @@ bool maildir_replace_file(struct maildir *maildir, const char *name,
  * durable, but if is_whole, the file has the old text or the new one after a
  * crash: without its UIDVALIDITY no file's UID would be believed. DISK lane.
  */
-void maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
+bool maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_whole);
 
 /* True if the folder itself holds a file of that name. */

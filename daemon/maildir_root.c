@@ -205,6 +205,46 @@ maildir_root_open(const char *path, struct imap_error *error)
 	return root;
 }
 
+/* Is what we hold still what the path names, and the lock what others see? */
+static bool
+root_is_in_place(const struct maildir_root *root)
+{
+	struct stat held, lock, named;
+
+	if (fstat(root->fd, &held) < 0 || held.st_nlink == 0 ||
+	    fstat(root->lock_fd, &lock) < 0 || lock.st_nlink == 0)
+		return false;
+	/* a path from the working directory may name another by now */
+	if (root->path[0] != '/')
+		return true;
+	return stat(root->path, &named) == 0 && named.st_dev == held.st_dev &&
+	    named.st_ino == held.st_ino;
+}
+
+/*
+ * Opens and locks what the path names now: the root was removed, moved away or
+ * mounted anew. The descriptors keep their numbers, as other threads use them.
+ */
+static bool
+renew_root(struct maildir_root *root, struct imap_error *error)
+{
+	struct maildir_root *other = maildir_root_open(root->path, error);
+	bool is_ok;
+
+	if (other == NULL)
+		return false;
+	is_ok = dup3(other->fd, root->fd, O_CLOEXEC) >= 0 &&
+	    dup3(other->lock_fd, root->lock_fd, O_CLOEXEC) >= 0;
+	if (!is_ok)
+		imap_error_set(error, IMAP_ERROR_LOCAL, "cannot open %s: %s",
+		    root->path, strerror(errno));
+	/* not closed as a root is: what the lock's file says stays */
+	maildir_close_fd(other->lock_fd);
+	other->lock_fd = -1;
+	(void)maildir_root_close(other);
+	return is_ok;
+}
+
 struct maildir_root *
 maildir_root_close(struct maildir_root *root)
 {
@@ -363,9 +403,12 @@ maildir_open(
     struct maildir_root *root, const char *path, struct imap_error *error)
 {
 	static const char *const directories[] = {"cur", "new", "tmp"};
-	struct maildir *maildir = mem_new(struct maildir);
+	struct maildir *maildir;
 	struct stat info;
 
+	if (!root_is_in_place(root) && !renew_root(root, error))
+		return NULL;
+	maildir = mem_new(struct maildir);
 	maildir->root = root;
 	maildir->tmp_fd = -1;
 	maildir->path = *path == '\0' ? mem_copy_string(root->path)

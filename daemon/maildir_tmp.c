@@ -285,13 +285,13 @@ maildir_write_uidvalidity(struct maildir *maildir, uint32_t uidvalidity,
 	    error);
 }
 
-void
+bool
 maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_whole)
 {
 	char text[64];
 
-	(void)replace_file(maildir, ".uidvalidity",
+	return replace_file(maildir, ".uidvalidity",
 	    uidvalidity_text(uidvalidity, highest_uid, text), is_whole, false,
 	    NULL);
 }

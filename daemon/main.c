@@ -27,6 +27,13 @@ static const char usage[] =
     "       --accept-deletes      remove what delete_guard held back\n"
     "  check [ACCOUNT...]         check the configuration, log in, list\n"
     "       --offline             check the configuration only\n"
+    "  status                     what the running daemon is doing\n"
+    "       --json, --prometheus  for programs\n"
+    "       --follow              again whenever something changes\n"
+    "  sync-now [ACCOUNT[/FOLDER]...]\n"
+    "                             have the daemon look at once\n"
+    "  pause ACCOUNT..., resume ACCOUNT..., reload\n"
+    "                             tell the running daemon\n"
     "  imap ACCOUNT [COMMAND ...] an IMAP console; commands also from stdin\n"
     "       --host H [--port P]   a server instead of an account\n"
     "       --tls MODE            implicit, starttls or none\n"
@@ -42,15 +49,15 @@ static const char usage[] =
 
 enum long_option {
 	OPTION_VERSION = 256,
-	OPTION_OFFLINE,
-	OPTION_ACCEPT,
 	OPTION_HOST,
 	OPTION_PORT,
 	OPTION_TLS,
 	OPTION_USER,
 	OPTION_PASSWORD_FILE,
-	OPTION_JSON
+	OPTION_FLAG /* and above it, by the flag's place */
 };
+
+#define FLAG_OPTION(flag) (OPTION_FLAG + __builtin_ctz(flag))
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -58,30 +65,52 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
-    {"offline", no_argument, NULL, OPTION_OFFLINE},
-    {"accept-deletes", no_argument, NULL, OPTION_ACCEPT},
     {"host", required_argument, NULL, OPTION_HOST},
     {"port", required_argument, NULL, OPTION_PORT},
     {"tls", required_argument, NULL, OPTION_TLS},
     {"user", required_argument, NULL, OPTION_USER},
     {"password-file", required_argument, NULL, OPTION_PASSWORD_FILE},
-    {"json", no_argument, NULL, OPTION_JSON},
+    {"offline", no_argument, NULL, FLAG_OPTION(CMD_OFFLINE)},
+    {"accept-deletes", no_argument, NULL, FLAG_OPTION(CMD_ACCEPT_DELETES)},
+    {"json", no_argument, NULL, FLAG_OPTION(CMD_JSON)},
+    {"follow", no_argument, NULL, FLAG_OPTION(CMD_FOLLOW)},
+    {"prometheus", no_argument, NULL, FLAG_OPTION(CMD_PROMETHEUS)},
     {NULL, 0, NULL, 0},
 };
 
-static const struct {
+#define ANY_NUMBER UINT32_MAX
+
+static const struct command {
 	const char *name;
 	int (*run)(const struct options *options);
-	bool takes_words;
-	bool takes_offline;
-	bool takes_accept_deletes;
+	uint32_t least; /* words behind it */
+	uint32_t most;
+	unsigned flags; /* that it takes */
 	bool takes_imap;
 } commands[] = {
-    {"run", cmd_run, false, false, false, false},
-    {"sync", cmd_sync, true, false, true, false},
-    {"check", cmd_check, true, true, false, false},
-    {"imap", cmd_imap, true, false, false, true},
+    {"run", cmd_run, 0, 0, 0, false},
+    {"sync", cmd_sync, 0, ANY_NUMBER, CMD_ACCEPT_DELETES, false},
+    {"check", cmd_check, 0, ANY_NUMBER, CMD_OFFLINE, false},
+    {"imap", cmd_imap, 0, ANY_NUMBER, CMD_JSON, true},
+    {"status", cmd_status, 0, 0, CMD_JSON | CMD_FOLLOW | CMD_PROMETHEUS, false},
+    {"sync-now", cmd_sync_now, 0, ANY_NUMBER, 0, false},
+    {"pause", cmd_pause, 1, ANY_NUMBER, 0, false},
+    {"resume", cmd_resume, 1, ANY_NUMBER, 0, false},
+    {"reload", cmd_reload, 0, 0, 0, false},
 };
+
+void
+cmd_set_log_level(
+    const struct options *options, const struct settings *settings)
+{
+	int level = (int)settings->log_level + options->verbosity;
+
+	if (level < SETTINGS_LOG_ERROR)
+		level = SETTINGS_LOG_ERROR;
+	if (level > SETTINGS_LOG_TRACE)
+		level = SETTINGS_LOG_TRACE;
+	log_set_level((enum settings_log_level)level);
+}
 
 struct settings *
 cmd_load_settings(const struct options *options)
@@ -89,7 +118,6 @@ cmd_load_settings(const struct options *options)
 	struct settings_problems problems;
 	char *file = settings_find(options->config);
 	struct settings *settings = settings_load(file, &problems);
-	int level;
 
 	for (uint32_t i = 0; i < problems.count; i++)
 		(void)fprintf(stderr, "%s\n", problems.items[i].text);
@@ -97,13 +125,19 @@ cmd_load_settings(const struct options *options)
 	mem_free(file);
 	if (settings == NULL)
 		return NULL;
-	level = (int)settings->log_level + options->verbosity;
-	if (level < SETTINGS_LOG_ERROR)
-		level = SETTINGS_LOG_ERROR;
-	if (level > SETTINGS_LOG_TRACE)
-		level = SETTINGS_LOG_TRACE;
-	log_set_level((enum settings_log_level)level);
+	cmd_set_log_level(options, settings);
 	return settings;
+}
+
+struct runner *
+cmd_start_runner(void)
+{
+	struct imap_error error;
+	struct runner *runner = runner_start(&error);
+
+	if (runner == NULL)
+		log_error(NULL, "%s", error.text);
+	return runner;
 }
 
 static int
@@ -119,28 +153,53 @@ static bool
 has_imap_options(const struct imap_options *imap)
 {
 	return imap->host != NULL || imap->port != NULL || imap->tls != NULL ||
-	    imap->user != NULL || imap->password_file != NULL || imap->is_json;
+	    imap->user != NULL || imap->password_file != NULL;
+}
+
+/* The name of an option that is none of the command's, or NULL. */
+static const char *
+stray_option(const struct command *command, const struct options *options)
+{
+	unsigned strays = options->flags & ~command->flags;
+
+	for (size_t i = 0; strays != 0 && long_options[i].name != NULL; i++)
+		if (long_options[i].val == FLAG_OPTION(strays))
+			return long_options[i].name;
+	return NULL;
+}
+
+static int
+refuse_option(const char *name)
+{
+	char *option = mem_format("--%s", name);
+	int code = refuse("this command has no option", option);
+
+	mem_free(option);
+	return code;
 }
 
 static int
 run_command(const char *name, const struct options *options)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		if (strcmp(commands[i].name, name) != 0)
+		const struct command *command = &commands[i];
+		const char *stray;
+
+		if (strcmp(command->name, name) != 0)
 			continue;
-		if (options->word_count > 0 && !commands[i].takes_words)
-			return refuse("unexpected argument", options->words[0]);
-		if (options->is_offline && !commands[i].takes_offline)
-			return refuse("--offline belongs to check", NULL);
-		if (options->accepts_deletes &&
-		    !commands[i].takes_accept_deletes)
-			return refuse("--accept-deletes belongs to sync", NULL);
-		if (has_imap_options(&options->imap) && !commands[i].takes_imap)
-			return refuse(
-			    "--host, --port, --tls, --user, --password-file "
-			    "and --json belong to imap",
+		if (options->word_count > command->most)
+			return refuse("unexpected argument",
+			    options->words[command->most]);
+		if (options->word_count < command->least)
+			return refuse("an ACCOUNT is missing behind", name);
+		stray = stray_option(command, options);
+		if (stray != NULL)
+			return refuse_option(stray);
+		if (has_imap_options(&options->imap) && !command->takes_imap)
+			return refuse("--host, --port, --tls, --user and "
+				      "--password-file belong to imap",
 			    NULL);
-		return commands[i].run(options);
+		return command->run(options);
 	}
 	return refuse("unknown command", name);
 }
@@ -174,9 +233,6 @@ read_imap_option(int option, struct imap_options *imap)
 	case OPTION_PASSWORD_FILE:
 		imap->password_file = optarg;
 		return true;
-	case OPTION_JSON:
-		imap->is_json = true;
-		return true;
 	default:
 		return false;
 	}
@@ -195,14 +251,11 @@ read_option(int option, struct options *options)
 	case 'q':
 		options->verbosity--;
 		return true;
-	case OPTION_OFFLINE:
-		options->is_offline = true;
-		return true;
-	case OPTION_ACCEPT:
-		options->accepts_deletes = true;
-		return true;
 	default:
-		return read_imap_option(option, &options->imap);
+		if (option < OPTION_FLAG)
+			return read_imap_option(option, &options->imap);
+		options->flags |= 1U << (option - OPTION_FLAG);
+		return true;
 	}
 }
 

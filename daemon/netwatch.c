@@ -1,5 +1,5 @@
 /*
- * rtnetlink and two clocks. Neither says that a connection is dead; both say
+ * rtnetlink and the clocks. None says that a connection is dead; each says
  * that it is worth asking.
  */
 #include "daemon/netwatch.h"
@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ struct netwatch {
 	void *user;
 	int fd; /* -1: none */
 	sd_event_source *io;
+	int set_fd; /* readable when somebody sets the time; -1: none */
+	sd_event_source *set_io;
 	sd_event_source *clock_timer;
 	sd_event_source *news_timer;
 	uint64_t slept; /* in all, when last looked at */
@@ -92,11 +95,12 @@ on_news(sd_event_source *source, uint64_t at, void *user)
 }
 
 static void
-note(struct netwatch *netwatch, const char *why)
+note(struct netwatch *netwatch, const char *why, uint64_t moment)
 {
-	uint64_t at = boot_clock() + MOMENT;
+	uint64_t at = boot_clock() + moment;
 
-	if (netwatch->why != NULL)
+	/* what cannot wait goes before what can */
+	if (netwatch->why != NULL && moment != 0)
 		return;
 	netwatch->why = why;
 	if (netwatch->told != 0 && at < netwatch->told + REST)
@@ -123,7 +127,7 @@ netwatch_look(struct netwatch *netwatch)
 	uint64_t slept = time_asleep(netwatch);
 
 	if (slept > netwatch->slept + SLEPT_AT_LEAST)
-		note(netwatch, "the machine was asleep");
+		note(netwatch, "the machine was asleep", 0);
 	netwatch->slept = slept;
 }
 
@@ -135,6 +139,43 @@ on_clock(sd_event_source *source, uint64_t at, void *user)
 	(void)sd_event_source_set_time_relative(source, LOOK);
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
+}
+
+/* ---- the time of day ---- */
+
+/* A timer that never ends and is cancelled when somebody sets the time. */
+static void
+arm_set_timer(int fd)
+{
+	static const struct itimerspec never = {
+	    .it_value.tv_sec = INT64_MAX / INT64_C(1000000000)};
+
+	(void)timerfd_settime(
+	    fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+/* A certificate that was not yet valid may be so now. */
+static int
+on_time_set(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+	uint64_t count;
+
+	(void)source;
+	(void)events;
+	(void)!read(fd, &count, sizeof(count));
+	arm_set_timer(fd);
+	note(user, "the clock was set", MOMENT);
+	return 0;
+}
+
+static int
+open_set_timer(void)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0)
+		arm_set_timer(fd);
+	return fd;
 }
 
 /* ---- rtnetlink ---- */
@@ -239,11 +280,11 @@ on_datagram(sd_event_source *source, int fd, uint32_t events, void *user)
 		const char *news = netwatch_news(buffer, (size_t)size);
 
 		if (news != NULL)
-			note(netwatch, news);
+			note(netwatch, news, MOMENT);
 	}
 	/* more came than could be kept for us */
 	if (size < 0 && errno == ENOBUFS)
-		note(netwatch, "a route changed");
+		note(netwatch, "a route changed", MOMENT);
 	return 0;
 }
 
@@ -282,11 +323,21 @@ netwatch_new(sd_event *loop, const struct netwatch_clocks *clocks,
 	if (netwatch->fd >= 0)
 		(void)sd_event_add_io(loop, &netwatch->io, netwatch->fd,
 		    EPOLLIN, on_datagram, netwatch);
+	netwatch->set_fd = open_set_timer();
+	if (netwatch->set_fd >= 0)
+		(void)sd_event_add_io(loop, &netwatch->set_io, netwatch->set_fd,
+		    EPOLLIN, on_time_set, netwatch);
 	(void)sd_event_add_time_relative(loop, &netwatch->clock_timer,
 	    CLOCK_BOOTTIME, LOOK, SECOND, on_clock, netwatch);
 	(void)sd_event_add_time(loop, &netwatch->news_timer, CLOCK_BOOTTIME, 0,
 	    1000, on_news, netwatch);
 	(void)sd_event_source_set_enabled(netwatch->news_timer, SD_EVENT_OFF);
+	/* before whatever else came due in a sleep: who rests is asked for a
+	 * word, who is about to do something is given time for it */
+	(void)sd_event_source_set_priority(
+	    netwatch->clock_timer, SD_EVENT_PRIORITY_IMPORTANT);
+	(void)sd_event_source_set_priority(
+	    netwatch->news_timer, SD_EVENT_PRIORITY_IMPORTANT);
 	return netwatch;
 }
 
@@ -296,11 +347,14 @@ netwatch_free(struct netwatch *netwatch)
 	if (netwatch == NULL)
 		return NULL;
 	netwatch->io = sd_event_source_disable_unref(netwatch->io);
+	netwatch->set_io = sd_event_source_disable_unref(netwatch->set_io);
 	netwatch->clock_timer =
 	    sd_event_source_disable_unref(netwatch->clock_timer);
 	netwatch->news_timer =
 	    sd_event_source_disable_unref(netwatch->news_timer);
 	if (netwatch->fd >= 0)
 		(void)close(netwatch->fd);
+	if (netwatch->set_fd >= 0)
+		(void)close(netwatch->set_fd);
 	return mem_free(netwatch);
 }

@@ -1,6 +1,7 @@
 /*
  * What happens to the machine that connections do not hear of: an address or a
- * route comes or goes, a link comes up, the machine was asleep.
+ * route comes or goes, a link comes up, the machine was asleep, somebody set
+ * the time (and a certificate is valid now that was not).
  */
 #ifndef DAEMON_NETWATCH_H
 #define DAEMON_NETWATCH_H
@@ -23,7 +24,7 @@ struct netwatch_clocks {
 };
 
 /* clocks NULL: CLOCK_BOOTTIME and CLOCK_MONOTONIC. Without the kernel's help
- * (no rtnetlink) only sleep is noticed. */
+ * (no rtnetlink) only sleep and a time that is set are noticed. */
 struct netwatch *netwatch_new(sd_event *loop,
     const struct netwatch_clocks *clocks, netwatch_handler *handler,
     void *user);

@@ -7,16 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/child.h"
 #include "libclient/base/buf.h"
 #include "libclient/base/mem.h"
 
@@ -34,12 +30,8 @@ struct secret {
 
 	sd_event *loop;
 	sd_event_source *soon; /* the answer is known, and due */
-	sd_event_source *output; /* of the command */
-	sd_event_source *exit; /* of the command: its pidfd */
-	sd_event_source *timeout; /* of the command */
-	int output_fd;
-	int pid_fd;
-	pid_t pid; /* 0: no command, or it has been reaped */
+	struct child *child; /* the command, if it is ours */
+	struct runner_task *task; /* the command, if the helper runs it */
 };
 
 /* ---- the answer ---- */
@@ -178,231 +170,90 @@ read_credential(struct secret *secret, const char *name)
 
 /* ---- commands ---- */
 
+/* The error of a command that gave no secret. */
 static void
-stop_watching(struct secret *secret)
+set_error(struct secret *secret, const struct child_report *report)
 {
-	secret->output = sd_event_source_disable_unref(secret->output);
-	secret->exit = sd_event_source_disable_unref(secret->exit);
-	secret->timeout = sd_event_source_disable_unref(secret->timeout);
-	if (secret->output_fd != -1)
-		(void)close(secret->output_fd);
-	if (secret->pid_fd != -1)
-		(void)close(secret->pid_fd);
-	secret->output_fd = -1;
-	secret->pid_fd = -1;
-}
+	struct imap_error *error = &secret->error;
 
-static int
-on_output(sd_event_source *source, int fd, uint32_t events, void *user)
-{
-	struct secret *secret = user;
-
-	(void)events;
-	if (read_some(secret, fd) != EAGAIN)
-		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	return 0;
-}
-
-/*
- * The command ended. What it printed is in the pipe; its end is not waited
- * for, since a process that it left behind may hold the pipe open.
- */
-static int
-on_command_exit(sd_event_source *source, int fd, uint32_t events, void *user)
-{
-	struct secret *secret = user;
-	siginfo_t info = {0};
-
-	(void)source;
-	(void)fd;
-	(void)events;
-	(void)read_some(secret, secret->output_fd);
-	if (waitid(P_PIDFD, (id_t)secret->pid_fd, &info, WEXITED | WNOHANG) !=
-	    0)
-		(void)imap_error_set(&secret->error, IMAP_ERROR_LOCAL,
-		    "password_command: cannot learn its exit status: %s",
-		    strerrordesc_np(errno));
-	else if (info.si_pid == 0)
-		return 0;
-	else if (info.si_code != CLD_EXITED)
-		(void)imap_error_set(&secret->error, IMAP_ERROR_AUTH,
-		    "password_command was killed by signal %d (%s)",
-		    info.si_status, sigdescr_np(info.si_status));
-	else if (info.si_status != 0)
-		(void)imap_error_set(&secret->error, IMAP_ERROR_AUTH,
+	switch (report->end) {
+	case CHILD_EXITED:
+		(void)imap_error_set(error, IMAP_ERROR_AUTH,
 		    "password_command failed with exit status %d",
-		    info.si_status);
-	else
-		(void)check_line(secret, "password_command");
-	secret->pid = 0;
-	stop_watching(secret);
-	answer(secret);
-	return 0;
+		    report->number);
+		break;
+	case CHILD_SIGNALLED:
+		(void)imap_error_set(error, IMAP_ERROR_AUTH,
+		    "password_command was killed by signal %d (%s)",
+		    report->number, sigdescr_np(report->number));
+		break;
+	case CHILD_LATE:
+		(void)imap_error_set(error, IMAP_ERROR_AUTH,
+		    "password_command took longer than 30 s and was killed");
+		break;
+	case CHILD_NOT_RUN:
+		(void)imap_error_set(error, IMAP_ERROR_LOCAL,
+		    "password_command cannot be run: %s",
+		    strerrordesc_np(report->number));
+		break;
+	case CHILD_LOST:
+		(void)imap_error_set(error, IMAP_ERROR_LOCAL,
+		    "password_command: cannot learn its exit status: %s",
+		    strerrordesc_np(report->number));
+		break;
+	}
 }
 
-static int
-on_killed(sd_event_source *source, int fd, uint32_t events, void *user)
-{
-	siginfo_t info = {0};
-
-	(void)events;
-	(void)user;
-	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0 &&
-	    info.si_pid == 0)
-		return 0;
-	/* floating: this is the loop's own reference */
-	sd_event_source_disable_unref(source);
-	return 0;
-}
-
-/* Kills the command's group and leaves the reaping to the loop. */
 static void
-kill_command(struct secret *secret)
-{
-	sd_event_source *reaper = NULL;
-
-	if (secret->pid == 0)
-		return;
-	(void)kill(-secret->pid, SIGKILL);
-	secret->pid = 0;
-	secret->exit = sd_event_source_disable_unref(secret->exit);
-	if (sd_event_add_io(secret->loop, &reaper, secret->pid_fd, EPOLLIN,
-		on_killed, NULL) < 0)
-		return;
-	(void)sd_event_source_set_io_fd_own(reaper, 1);
-	secret->pid_fd = -1;
-	(void)sd_event_source_set_floating(reaper, 1);
-	sd_event_source_unref(reaper);
-}
-
-static int
-on_timeout(sd_event_source *source, uint64_t usec, void *user)
+on_ended(void *user, const struct child_report *report)
 {
 	struct secret *secret = user;
 
-	(void)source;
-	(void)usec;
-	(void)imap_error_set(&secret->error, IMAP_ERROR_AUTH,
-	    "password_command took longer than 30 s and was killed");
-	kill_command(secret);
-	stop_watching(secret);
-	answer(secret);
-	return 0;
-}
-
-/* posix_spawn's attributes: a group of its own, no signal blocked or ignored.
- */
-static void
-init_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none;
-	sigset_t all;
-
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	(void)posix_spawnattr_init(attributes);
-	(void)posix_spawnattr_setflags(attributes,
-	    POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-		POSIX_SPAWN_SETSIGDEF);
-	(void)posix_spawnattr_setpgroup(attributes, 0);
-	(void)posix_spawnattr_setsigmask(attributes, &none);
-	(void)posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* Starts the command with its output in the pipe; 0 or an errno. */
-static int
-spawn(const char *command, int output, pid_t *pid)
-{
-	char shell[] = "sh";
-	char option[] = "-c";
-	char *copy = mem_copy_string(command);
-	char *const arguments[] = {shell, option, copy, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int result;
-
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(
-	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	(void)posix_spawn_file_actions_addclosefrom_np(
-	    &actions, STDERR_FILENO + 1);
-	init_attributes(&attributes);
-	result = posix_spawn(
-	    pid, "/bin/sh", &actions, &attributes, arguments, environ);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)mem_free_secret(copy);
-	return result;
-}
-
-/* Watches the command; false and errno if that cannot be. */
-static bool
-watch_command(struct secret *secret)
-{
-	int result;
-
-	secret->pid_fd = (int)syscall(SYS_pidfd_open, secret->pid, 0);
-	if (secret->pid_fd == -1)
-		return false;
-	result = sd_event_add_io(secret->loop, &secret->output,
-	    secret->output_fd, EPOLLIN, on_output, secret);
-	if (result >= 0)
-		result = sd_event_add_io(secret->loop, &secret->exit,
-		    secret->pid_fd, EPOLLIN, on_command_exit, secret);
-	if (result >= 0)
-		result =
-		    sd_event_add_time_relative(secret->loop, &secret->timeout,
-			CLOCK_BOOTTIME, COMMAND_TIMEOUT, 0, on_timeout, secret);
-	errno = result < 0 ? -result : 0;
-	return result >= 0;
-}
-
-static void
-run_command(struct secret *secret, const char *command)
-{
-	int ends[2];
-	int result = 0;
-
-	if (pipe2(ends, O_CLOEXEC) == -1) {
-		result = errno;
+	/* they end with this call */
+	secret->child = NULL;
+	secret->task = NULL;
+	if (report->end == CHILD_EXITED && report->number == 0) {
+		take_bytes(secret, report->output.at, report->output.len);
+		(void)check_line(secret, "password_command");
 	} else {
-		secret->output_fd = ends[0];
-		(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-		result = spawn(command, ends[1], &secret->pid);
-		if (result != 0)
-			secret->pid = 0;
-		else if (!watch_command(secret))
-			result = errno;
-		(void)close(ends[1]);
+		set_error(secret, report);
 	}
-	if (result == 0)
-		return;
-	(void)imap_error_set(&secret->error, IMAP_ERROR_LOCAL,
-	    "password_command cannot be run: %s", strerrordesc_np(result));
-	kill_command(secret);
-	stop_watching(secret);
-	answer_soon(secret);
+	answer(secret);
+}
+
+static void
+run_command(struct secret *secret, struct runner *runner, const char *command)
+{
+	struct child_order order = {
+	    .command = command,
+	    /* one byte more shows a line that is too long */
+	    .output_limit = LINE_LIMIT + 1,
+	    .timeout = COMMAND_TIMEOUT,
+	};
+
+	if (runner == NULL)
+		secret->child =
+		    child_start(secret->loop, &order, on_ended, secret);
+	else
+		secret->task = runner_run(runner, &order, on_ended, secret);
 }
 
 /* ---- */
 
 struct secret *
-secret_fetch(sd_event *loop, const struct settings_secret *source,
-    secret_handler *handler, void *user)
+secret_fetch(sd_event *loop, struct runner *runner,
+    const struct settings_secret *source, secret_handler *handler, void *user)
 {
 	struct secret *secret = mem_new(struct secret);
 
 	secret->handler = handler;
 	secret->user = user;
 	secret->loop = sd_event_ref(loop);
-	secret->output_fd = -1;
-	secret->pid_fd = -1;
 	buf_init(&secret->line, LINE_LIMIT);
 	/* all at once, since growing would leave copies behind */
 	(void)buf_reserve(&secret->line, LINE_LIMIT);
 	if (source->password_command != NULL) {
-		run_command(secret, source->password_command);
+		run_command(secret, runner, source->password_command);
 	} else if (source->password_file != NULL) {
 		read_file(secret, source->password_file, "password_file");
 	} else if (source->credential != NULL) {
@@ -420,8 +271,8 @@ secret_free(struct secret *secret)
 {
 	if (secret == NULL)
 		return NULL;
-	kill_command(secret);
-	stop_watching(secret);
+	secret->child = child_free(secret->child);
+	secret->task = runner_cancel(secret->task);
 	secret->soon = sd_event_source_disable_unref(secret->soon);
 	secret->found = mem_free_secret(secret->found);
 	buf_free_secret(&secret->line);

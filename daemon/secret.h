@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "conf/settings.h"
+#include "daemon/runner.h"
 #include "libclient/base/imap_error.h"
 
 struct secret;
@@ -21,10 +22,10 @@ typedef void secret_handler(
  * Fetches the secret; ends in exactly one call of the handler, from the loop.
  * A command runs as `/bin/sh -c` in its own process group with stdin
  * /dev/null, stderr inherited; its exit status must be 0; what it prints is
- * never logged. With no source at all the secret is "" (EXTERNAL, ANONYMOUS,
- * tunnels).
+ * never logged. The runner's helper runs it, if there is a runner. With no
+ * source at all the secret is "" (EXTERNAL, ANONYMOUS, tunnels).
  */
-struct secret *secret_fetch(sd_event *loop,
+struct secret *secret_fetch(sd_event *loop, struct runner *runner,
     const struct settings_secret *source, secret_handler *handler, void *user);
 
 /* Gives up (kills the command's group), wipes; NULL ok; returns NULL. */

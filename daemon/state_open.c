@@ -26,7 +26,9 @@ state_report(
 {
 	int code = sqlite3_errcode(state->db) & 0xff;
 	int reason = sqlite3_system_errno(state->db);
-	bool is_readonly = sqlite3_db_readonly(state->db, "main") == 1;
+	/* without memory there is not even a handle */
+	bool is_readonly =
+	    state->db != NULL && sqlite3_db_readonly(state->db, "main") == 1;
 	enum imap_error_kind kind = IMAP_ERROR_LOCAL;
 
 	if (state->is_damaged) {

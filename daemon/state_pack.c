@@ -354,7 +354,7 @@ state_pack_apply(struct state *state, int64_t folder,
 	packing->folder = folder;
 	packing->ranges = removed == NULL ? NULL : removed->ranges;
 	packing->ranges_end =
-	    packing->ranges + (removed == NULL ? 0 : removed->count);
+	    packing->ranges == NULL ? NULL : packing->ranges + removed->count;
 	packing->puts = puts;
 	packing->puts_end = puts + count;
 	buf_init(&packing->bytes, STATE_CHUNK_MAX_BYTES);

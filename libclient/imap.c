@@ -148,6 +148,15 @@ flush(struct imap *imap)
 }
 
 static void
+forget_secret(struct imap *imap)
+{
+	if (imap->secret == NULL)
+		return;
+	imap->secret = mem_free_secret(imap->secret);
+	mem_wipe_stack();
+}
+
+static void
 dispatch(struct imap *imap)
 {
 	struct imap_event event;
@@ -161,7 +170,7 @@ dispatch(struct imap *imap)
 		if (imap->is_over ||
 		    (session_is_ready(imap->session) &&
 			!session_is_early(imap->session)))
-			imap->secret = mem_free_secret(imap->secret);
+			forget_secret(imap);
 		imap->handler(imap, &event, imap->user_data);
 	}
 	imap->is_dispatching = false;

@@ -203,6 +203,8 @@ copy_values(struct imaplib_memory *from, struct imaplib_memory *to,
 
 	while (value != NULL || depth > 0) {
 		if (value == NULL) {
+			/* what was put there when the list was entered */
+			/* cppcheck-suppress uninitvar */
 			value = outer[--depth].rest;
 			tail = outer[depth].tail;
 			continue;

@@ -14,6 +14,12 @@
 #include <malloc.h>
 #endif
 
+/* More than OpenSSL, libgsasl and an event handler need together. */
+#define STACK_WIPED 65536
+
+/* Longer copies use no further registers. */
+#define COPIED_MAX 1024
+
 void *
 mem_alloc(size_t size)
 {
@@ -87,6 +93,21 @@ mem_wipe(void *memory, size_t size)
 {
 	if (size > 0)
 		explicit_bzero(memory, size);
+}
+
+/* Not inlined, or these would be the caller's own bytes. */
+__attribute__((noinline)) void
+mem_wipe_stack(void)
+{
+	static const char nothing[COPIED_MAX];
+	char stack[STACK_WIPED];
+
+	mem_wipe(stack, sizeof(stack));
+	/* a copy uses more registers the longer it is */
+	for (size_t size = 1; size <= COPIED_MAX; size *= 2) {
+		memcpy(stack, nothing, size);
+		__asm__ volatile("" : : "r"(stack) : "memory");
+	}
 }
 
 void *

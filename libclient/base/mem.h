@@ -37,6 +37,13 @@ void mem_trim(void);
 /* Overwrites bytes in a way that the compiler does not remove. */
 void mem_wipe(void *memory, size_t size);
 
+/*
+ * Overwrites what functions that have returned left on the stack and in vector
+ * registers, where the dynamic linker and signals save those: to be called
+ * where a secret's last user returns to.
+ */
+void mem_wipe_stack(void);
+
 /* Wipes a string up to its NUL, then frees it; takes NULL; returns NULL. */
 void *mem_free_secret(char *string);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The units at work. Runs as root inside the system that test_systemd.py boots."""
 
+import json
 import os
 import pwd
 import signal
@@ -12,6 +13,40 @@ from lab import case, compare, messages, mirror, process
 from lab import client as imap
 
 USER = "alice"
+
+# What a password command finds: it has the limits of the unit.
+PROBE = """\
+import ctypes, errno, json, os, resource
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(name, *arguments):
+    if getattr(libc, name)(*arguments) >= 0:
+        return "done"
+    return errno.errorcode[ctypes.get_errno()]
+
+def is_writable(directory):
+    try:
+        os.close(os.open(directory, os.O_TMPFILE | os.O_WRONLY))
+        return True
+    except OSError:
+        return False
+
+landlock_create_ruleset = 444
+clone_newns = 0x20000
+with open("/proc/self/status", encoding="ascii") as f:
+    status = dict(line.rstrip().split(":\\t", 1) for line in f if ":\\t" in line)
+json.dump({
+    "writable": [path for path in (
+        "/", "/etc", "/usr/local", "/opt", "/var", "/root", os.environ["HOME"],
+        "/run/user/%d" % os.getuid(), "/tmp") if is_writable(path)],
+    "status": status,
+    "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "landlock": call("syscall", landlock_create_ruleset, None, 0, 1),
+    "namespace": call("unshare", clone_newns),
+    "inotify": call("inotify_init1", os.O_CLOEXEC),
+}, open(os.environ["HOME"] + "/found", "w", encoding="ascii"))
+"""
 
 
 def run(*command, check=True):
@@ -144,6 +179,36 @@ class Unit(case.Case):
         before = self.pid()
         time.sleep(7)
         self.assertEqual(self.pid(), before)
+
+    def found(self):
+        """What the probe says of the unit, run by its password command."""
+        with open(self.home + "/probe.py", "w", encoding="ascii") as f:
+            f.write(PROBE)
+        self.set_command("python3 ~/probe.py && cat ~/secret")
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        with open(self.home + "/found", encoding="ascii") as f:
+            return json.load(f)
+
+    def set_command(self, command):
+        path = self.home + "/.config/mailmirror/mailmirror.conf"
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace("cat ~/secret", command))
+
+    def test_a_password_command_has_the_limits_of_the_unit(self):
+        found = self.found()
+        self.assertEqual(found["writable"], [
+            self.home, "/run/user/%d" % uid(), "/tmp"])
+        self.assertEqual(found["status"]["NoNewPrivs"], "1")
+        self.assertEqual(found["status"]["Seccomp"], "2")
+        self.assertEqual(int(found["status"]["CapBnd"], 16), 0)
+        self.assertEqual(found["core"], [0, 0])
+        self.assertEqual(found["namespace"], "EPERM")
+        self.assertEqual(found["inotify"], "done")
+        # a kernel without it says ENOSYS; the unit would say EPERM
+        self.assertNotEqual(found["landlock"], "EPERM")
 
     def test_a_broken_configuration_is_not_tried_again(self):
         with open(self.home + "/.config/mailmirror/mailmirror.conf", "a",

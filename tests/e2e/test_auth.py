@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Every way to log in that Dovecot offers, and where secrets come from."""
 
-import base64
 import os
 import re
 
@@ -132,69 +131,6 @@ class Sources(Login):
         self.assert_code(self.mirror(
             self.server, password=None,
             credential="../mail").call("check", "--offline"), 78)
-
-
-class Secrecy(Login):
-    def shapes(self, secret):
-        """The forms in which a secret could enter a log."""
-        forms = [secret.encode()]
-        for whole in (secret, "\0%s\0%s" % (dovecot.USER, secret),
-                      "user=%s\1auth=Bearer %s\1\1" % (dovecot.USER, secret),
-                      "n,a=%s,\1auth=Bearer %s\1\1" % (dovecot.USER, secret)):
-            forms.append(base64.b64encode(whole.encode()))
-        # the middle of a base64 text at each alignment
-        for shift in range(3):
-            text = base64.b64encode(b"x" * shift + secret.encode())
-            forms.append(text[4:-4])
-        return [form.decode("ascii") for form in forms]
-
-    def assert_secret(self, text, secret):
-        for shape in self.shapes(secret):
-            self.assertNotIn(shape, text)
-
-    def test_no_secret_is_in_a_log_even_at_trace(self):
-        for mechanism in ("plain", "login", "cram-md5", "scram-sha-1",
-                          "scram-sha-256", "xoauth2", "oauthbearer"):
-            right = (self.token if "auth2" in mechanism or
-                     "bearer" in mechanism else dovecot.PASSWORD)
-            for secret in (right, "wrong-" + right):
-                with self.subTest(mechanism=mechanism, right=secret == right):
-                    result = self.mirror(
-                        self.server, auth=[mechanism], password=secret,
-                        top={"log_level": "trace"}).call("sync")
-                    self.assertIn(result.code, (0, 77), result.err)
-                    self.assertIn("AUTHENTICATE", (result.err +
-                                                   result.out).upper())
-                    self.assert_secret(result.err + result.out, secret)
-
-    def test_the_login_command_hides_it_too(self):
-        server = fake.Server(auth="")
-        self.addCleanup(server.close)
-        mirrored = mirror.Mirror(self.top, [{
-            "name": "a", "host": "127.0.0.1", "port": server.port,
-            "tls": "none", "user": "mirror", "password": dovecot.PASSWORD,
-            "maildir": self.path("M")}], log_level="trace")
-        result = mirrored.sync()
-        self.assertTrue(server.said("LOGIN"))
-        self.assert_secret(result.err + result.out, dovecot.PASSWORD)
-
-    def test_a_commands_output_is_in_no_log(self):
-        result = self.mirror(
-            self.server, password=None, password_command="echo hush-hush-77",
-            top={"log_level": "trace"}).call("sync")
-        self.assert_code(result, 77)
-        self.assert_secret(result.err + result.out, "hush-hush-77")
-
-    def test_state_and_maildir_hold_no_secret(self):
-        self.mirror(self.server).sync()
-        for top, _, names in os.walk(self.top):
-            if top.startswith(self.path("server")):
-                continue
-            for name in names:
-                if name == "mailmirror.conf":
-                    continue
-                with open(os.path.join(top, name), "rb") as f:
-                    self.assertNotIn(dovecot.PASSWORD.encode(), f.read())
 
 
 if __name__ == "__main__":

@@ -201,7 +201,9 @@ class Hand(case.Fake):
         mirrored.sync()
         self.assert_filled(mirrored)
         self.assertGreater(len(self.repeated()), 0)
-        self.assertLessEqual(set(self.repeated()), set(self.windows[2]))
+        # the cut may take what was sent and not yet read
+        self.assertLessEqual(set(self.repeated()),
+                             set().union(*self.windows[:3]))
 
     def test_what_one_leaves_out_is_asked_for_again(self):
         mirrored = self.begin()

@@ -265,6 +265,92 @@ class Counts(case.Fake):
         self.assertTrue(done)
 
 
+class Emptied(case.Fake):
+    """More is gone than delete_guard lets pass, or seems to be."""
+
+    def begin(self, **more):
+        self.serve(150, **more)
+        self.local = self.mirrored()
+        self.local.sync()
+        self.whole = self.server.mailboxes["INBOX"]
+        self.sent = len(self.server.bodies)
+
+    def is_kept(self):
+        self.assertEqual(len(compare.local_uids(self.local.folder())), 150)
+
+    def comes_back(self):
+        """With the mailbox as it was nothing is held, nor fetched."""
+        self.server.mailboxes["INBOX"] = self.whole
+        said = self.local.sync()
+        self.assertNotIn("delete_guard", said.out + said.err)
+        self.assert_whole(self.local)
+        self.assertEqual(len(self.server.bodies), self.sent)
+
+    def test_a_mailbox_that_is_empty_for_a_while(self):
+        self.begin()
+        self.server.mailboxes["INBOX"] = fake.Mailbox()
+        self.server.mailboxes["INBOX"].uidnext = 151
+        for _ in range(2):
+            said = self.local.sync()
+            self.assertRegex(said.out + said.err, "delete_guard")
+            self.is_kept()
+        self.comes_back()
+
+    def test_a_generation_that_is_empty_and_goes_again(self):
+        self.begin()
+        for _ in range(2):
+            self.server.mailboxes["INBOX"] = fake.Mailbox(uidvalidity=2)
+            self.local.sync()
+            self.is_kept()
+            self.comes_back()
+
+    def test_vanished_of_everything_while_it_idles(self):
+        capable = fake.CAPABILITIES + " QRESYNC CONDSTORE"
+        self.begin(capabilities=capable)
+        daemon = self.start(self.local)
+        daemon.wait_until(lambda: self.server.said(" IDLE$"), "IDLE")
+        with self.server.lock:
+            self.server.mailboxes["INBOX"].messages = {}
+            for session in list(self.server.sessions):
+                session.view = []
+                session.send("* VANISHED 1:4294967295", "* 0 EXISTS")
+        daemon.wait_line("delete_guard")
+        self.is_kept()
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_mailbox_that_is_gone_for_a_while(self):
+        self.begin()
+        self.server.mailboxes["x"] = self.server.mailboxes.pop("INBOX")
+        self.local.call("sync")
+        self.is_kept()
+        self.comes_back()
+
+    def test_a_listing_that_is_always_cut_in_the_middle(self):
+        self.begin()
+
+        def hook(session, _tag, name, rest):
+            if not is_listing(name, rest):
+                return None
+            session.send(*fetched(session, rest)[:70])
+            session.send(fetched(session, rest)[70][:9])
+            raise fake.Closed
+        self.server.hook = hook
+        self.assert_code(self.local.call("sync", timeout=60), 69)
+        self.is_kept()
+        self.server.hook = None
+        self.comes_back()
+
+    def test_a_listing_that_ends_early_and_says_ok(self):
+        self.begin()
+        self.server.hook = lambda session, tag, name, rest: (
+            fetched(session, rest)[:70] + [tag + " OK done"]
+            if is_listing(name, rest) else None)
+        self.local.call("sync", timeout=60)
+        self.is_kept()
+        self.server.hook = None
+        self.comes_back()
+
+
 class Generations(case.Fake):
     """UIDVALIDITY changes."""
 

@@ -218,6 +218,21 @@ class Odd(case.Fake):
         self.assert_code(result, 76)
         self.assertIn("something else each time", result.err)
 
+    def test_a_modseq_that_ends_a_fetch_does_not_speak_for_what_is_kept_back(
+            self):
+        """Dovecot 2.3 may tell it without the flags that made it."""
+        def keep_back(session, tag, name, rest):
+            if name != "UID_FETCH" or "BODY" not in rest:
+                return None
+            lines = [session.fetch_line(uid, message, rest) for uid, message
+                     in sorted(session.selected.messages.items())]
+            self.server.modseq = 101
+            message = session.selected.messages[1]
+            message.flags, message.modseq = {"\\Seen"}, 101
+            return lines + [tag + " OK [HIGHESTMODSEQ 101] done"]
+        self.begin(2, keep_back)
+        self.assertEqual(self.letters(1), "S")
+
     def test_a_modseq_that_went_back_is_no_ground_to_stand_on(self):
         self.begin(5)
         self.server.modseq = 50

@@ -102,10 +102,13 @@ class RoundTrips(case.Case):
         self.assert_trips(line, came.trips - told.trips)
 
     def test_new_message(self):
-        self.deliver(3, rb"\* 4 EXISTS", disable_extensions=["NOTIFY"])
+        # and no other connection whose lines are counted
+        self.deliver(3, rb"\* 4 EXISTS", disable_extensions=["NOTIFY"],
+                     max_connections=1)
 
     def test_first_message_of_all(self):
-        self.deliver(0, rb"\* 1 EXISTS", disable_extensions=["NOTIFY"])
+        self.deliver(0, rb"\* 1 EXISTS", disable_extensions=["NOTIFY"],
+                     max_connections=1)
 
     def test_new_message_with_notify(self):
         self.deliver(3, rb"\* 4 (EXISTS|FETCH)")

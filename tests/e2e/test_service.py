@@ -77,13 +77,20 @@ class Service(case.Case):
         self.assert_exact(self.other, "INBOX", folder)
 
     def test_a_reload_adds_an_account(self):
+        """One whose Maildir was configured at the start."""
         imap.fill(self.server, "Second", [(messages.make(2), "", None)])
+        both = [self.mirrored.accounts[0],
+                self.account(self.server, name="second", folders=["Second"],
+                             maildir=self.path("Mail2"))]
+        self.mirrored.configure(both)
         daemon = self.running()
+        self.mirrored.configure(both[:1])
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_until(lambda: len(self.server.sessions()) == 2,
+                          "one session beside the test's own")
         sessions = set(self.server.sessions())
-        self.mirrored.configure([
-            self.mirrored.accounts[0],
-            self.account(self.server, name="second", folders=["Second"],
-                         maildir=self.path("Mail2"))])
+        imap.append(self.other, "Second", messages.make(3))
+        self.mirrored.configure(both)
         seen = len(daemon.notes)
         daemon.signal(signal.SIGHUP)
         daemon.wait_note("^RELOADING=1$", since=seen)

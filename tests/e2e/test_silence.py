@@ -4,11 +4,9 @@
 import os
 import signal
 import socket
-import subprocess
 import time
-import unittest
 
-from lab import case, compare, fake, messages, mirror
+from lab import case, compare, fake, messages, mirror, network
 from lab import client as imap
 
 # What a probe waits for an answer, and some time to say so.
@@ -119,38 +117,8 @@ class Idle(case.Case):
         self.assertEqual(self.server.accepted, 1)
 
 
-@unittest.skipUnless(os.getuid() == 0, "needs a network namespace")
-class Network(case.Case):
+class Network(network.Case):
     """The daemon in a network of its own, whose link can be cut."""
-
-    count = 0
-
-    def ip(self, *arguments, inside=False):
-        prefix = ("ip", "-n", self.space) if inside else ("ip",)
-        subprocess.run((*prefix, *arguments), check=True,
-                       capture_output=True, timeout=30)
-
-    def setUp(self):
-        super().setUp()
-        # the kernel takes its time to forget those of the one before, and a
-        # run that was killed may have left its own
-        Network.count += 1
-        number = "%d.%d" % (os.getpid(), Network.count)
-        self.far, self.near, self.moved = (
-            "10.%d.%d.%d" % (200 + Network.count, os.getpid() % 250, host)
-            for host in (1, 2, 3))
-        self.space = "mm" + number
-        self.outer, self.inner = "mo" + number, "mi" + number
-        outer, inner = self.outer, self.inner
-        self.ip("netns", "add", self.space)
-        self.addCleanup(self.ip, "netns", "del", self.space)
-        self.ip("link", "add", outer, "type", "veth", "peer", "name", inner,
-                "netns", self.space)
-        self.ip("addr", "add", self.far + "/24", "dev", outer)
-        self.ip("link", "set", outer, "up")
-        self.ip("link", "set", "lo", "up", inside=True)
-        self.ip("addr", "add", self.near + "/24", "dev", inner, inside=True)
-        self.ip("link", "set", inner, "up", inside=True)
 
     def begin(self, **more):
         self.server = self.dovecot(
@@ -161,10 +129,7 @@ class Network(case.Case):
         self.other = self.client(self.server)
         self.mirrored = self.mirror(self.server, host=self.far,
                                     folders=["*"], **more)
-        self.daemon = mirror.Daemon(
-            ["ip", "netns", "exec", self.space,
-             *self.mirrored.command("run", "-v")], self.mirrored.environment)
-        self.addCleanup(self.daemon.kill)
+        self.daemon = self.start_inside(self.mirrored)
         for name in ("INBOX", "a"):
             self.arrives(name)
         self.daemon.wait_until(lambda: len(self.server.sessions()) > 1,

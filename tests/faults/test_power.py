@@ -8,7 +8,6 @@ mount namespace of the test.
 """
 
 import collections
-import ctypes
 import os
 import shutil
 import signal
@@ -16,9 +15,7 @@ import subprocess
 
 import faultline
 import scenarios
-from lab import case, process
-
-_CLONE_NEWNS = 0x00020000
+from lab import case, disk, process
 
 KINDS = faultline.CHANGES | faultline.SYNCS
 NAMES = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "linkat")
@@ -32,10 +29,7 @@ Point = collections.namedtuple("Point", "images number call path")
 
 
 def setUpModule():
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS) != 0:
-        raise OSError(ctypes.get_errno(), "unshare: run this test as root")
-    run("mount", "--make-rprivate", "/")
+    disk.unshare_mounts()
 
 
 def run(*command):

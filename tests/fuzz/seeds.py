@@ -10,6 +10,10 @@ import re
 import sys
 
 TRANSCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "transcripts"
+EXAMPLES = TRANSCRIPTS.parent.parent / "conf/examples"
+FILES = (b"1795411235.V7.imap.example.org,U=4,S=9067:2,FSab",
+         b"-5.V7.imap.example.org,U=4294967295,S=0:2,",
+         b"1.M2P3.host,S=4,W=5,U=6:2,S", b",U=1,U=2:2,", b"a,U=x,2:1,e")
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"\\": b"\\"}
 PREAUTH = b"* PREAUTH [CAPABILITY IMAP4rev1 IDLE LITERAL+] hi\r\n"
 # A reply counts once its command was written, and that is between pieces.
@@ -104,6 +108,14 @@ def seeds(target):
     if target == "name":
         return [bytes([i % 4]) + one + b"\0" + two
                 for i, (one, two) in enumerate(zip(names, names[1:]))]
+    if target == "settings":
+        return [path.read_bytes() for path in sorted(EXAMPLES.glob("*.conf"))]
+    if target == "file":
+        return [b"\x07imap.example.org\0" + name for name in FILES]
+    if target == "chunk":
+        return [bytes(3 + 20), bytes(3 + 12) + b"\1\0\3" + bytes(8)]
+    if target == "state":
+        return [b"\0\0\0\x12\2", b"\1SQLite format 3\0" + bytes(84), b"\1"]
     raise SystemExit(f"no such target: {target}")
 
 

@@ -172,6 +172,9 @@ VANISHED = [
             modseq=0),
     qresync("HIGHESTMODSEQ 2^64", "* OK [HIGHESTMODSEQ %d] so" % (1 << 64),
             modseq=0),
+    qresync("the capability goes in the middle",
+            "* CAPABILITY IMAP4rev1",
+            "* OK [CAPABILITY IMAP4rev1 XYZZY] so", modseq=100),
     qresync("MODSEQ 0 and -1 of a message",
             "* 1 FETCH (UID 1 FLAGS () MODSEQ (0))",
             "* 1 FETCH (UID 1 FLAGS () MODSEQ (-1))",
@@ -316,6 +319,12 @@ BODIES = [
     body("NIL", Say(lambda s, t: [
         "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 0 BODY[] NIL)"]),
         "TAG OK done", code=76, log=USELESS),
+    body("BINARY nobody asked for, instead", Say(lambda s, t: given(
+        s, 4, b"BODY[] {", b"BINARY[] ~{")), "TAG OK done", code=76,
+        log=USELESS),
+    body("NIL for all that is in it",
+         "* 4 FETCH (UID 4 FLAGS NIL INTERNALDATE NIL RFC822.SIZE NIL "
+         "BODY[] NIL)", "TAG OK done", code=76, log=USELESS),
     body("none", "* 4 FETCH (UID 4 FLAGS () RFC822.SIZE 3024)",
          "TAG OK done", code=76, log=USELESS),
     body("of another section", changed(b"BODY[]", b"BODY[HEADER]"),
@@ -376,6 +385,9 @@ SEARCHES = [
             "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 9)",
             "* STATUS", "* STATUS x", "* STATUS INBOX (MESSAGES",
             "* STATUS INBOX ()", '* STATUS "" (MESSAGES -1)', USUAL),
+    listing("STATUS with NIL", "* STATUS NIL (MESSAGES NIL)",
+            "* STATUS NIL NIL", b"* STATUS INBOX (UIDNEXT NIL UNSEEN NIL)",
+            USUAL),
     listing("LIST nobody asked for", '* LIST () "/" evil', USUAL),
     listing("codes with garbage", "* OK [UIDVALIDITY", "* OK [", "* OK ]",
             "* OK [UIDVALIDITY 1", "* OK [[[] x", "* NO", "* BAD",

@@ -49,16 +49,21 @@ class Tree:
         self.there = {}  # Folder -> Mailbox, as last read from the server
         self.local = {}  # path -> the names in it at the last rest
         self.kept = {}  # path of a folder that is gone -> names; None: any
+        self.touched = set()  # paths where somebody did, since the last rest
 
     def path(self, *names):
         return os.path.join(self.top, *names)
 
     def any_file(self, rng):
-        """The path of a message's file in some live folder, or None."""
-        paths = sorted(self.path(path, sub, name)
+        """A message's file in some live folder, to be touched, or None."""
+        files = sorted((path, sub, name)
                        for path, names in self.local.items()
                        for sub, name in names)
-        return rng.choice(paths) if paths else None
+        if not files:
+            return None
+        path, sub, name = rng.choice(files)
+        self.touched.add(path)
+        return self.path(path, sub, name)
 
     def _path_of(self, name):
         return path_of(name, self.model.dialect.delimiter)
@@ -144,7 +149,9 @@ class Tree:
                 continue
             if not gone and FOLLOWS:
                 continue
-            if all(self._is_as_it_was(folder) for folder in bearers):
+            # what was taken from one that went cannot be put back
+            if path not in self.touched and all(
+                    self._is_as_it_was(folder) for folder in bearers):
                 names = self.local[path]
                 if names:
                     must.add(path)
@@ -185,6 +192,7 @@ class Tree:
                 # the mirror may not be done with it
                 kept[path] = None
         self.kept = kept
+        self.touched = set()
         self.local = {path: self._names(path) for path in live}
         alive = set(self.model.folders.values())
         self.there = {folder: mailbox for folder, mailbox in

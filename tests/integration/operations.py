@@ -69,9 +69,10 @@ class Folder:
 class Model:
     """The folders, and the source of operations."""
 
-    def __init__(self, rng, dialect):
+    def __init__(self, rng, dialect, most_folders=MOST_FOLDERS):
         self.rng = rng
         self.dialect = dialect
+        self.most_folders = most_folders
         self.folders = {}
         self.bearers = {}  # name -> all that had it since the last rest
         self.number = 0
@@ -90,10 +91,10 @@ class Model:
         self.folders[name] = folder
         self.bearers.setdefault(name, set()).add(folder)
 
-    def operation(self):
+    def operation(self, kind=None):
         """The next one; the model has seen it already."""
         weights = self.dialect.weights
-        kind = self.rng.choices(tuple(weights), weights.values())[0]
+        kind = kind or self.rng.choices(tuple(weights), weights.values())[0]
         return getattr(self, "_" + kind)()
 
     def numbered(self, folder, uids, next_uid):
@@ -252,7 +253,7 @@ class Model:
     # ---- folders ----
 
     def _create(self):
-        name = (self._new_name() if len(self.folders) < MOST_FOLDERS
+        name = (self._new_name() if len(self.folders) < self.most_folders
                 else None)
         if name is None:
             return self._append()

@@ -42,13 +42,14 @@ EVENTS = {"": 52, "cut": 12, "deaf": 6, "away": 8, "terminate": 8, "kill": 14}
 Step = collections.namedtuple("Step", "event returns at_once operations")
 
 
-def plan(rng, model, count):
+def plan(rng, model, count, events=None):
     """The next epoch: COUNT operations in steps."""
+    events = events or EVENTS
     steps = []
     while count > 0:
         size = min(count, rng.choice((1, 3, 10, 30, 60)))
         steps.append(Step(
-            event=rng.choices(tuple(EVENTS), EVENTS.values())[0],
+            event=rng.choices(tuple(events), events.values())[0],
             # is daemon or line back after the step, or at the epoch's end?
             returns=rng.random() < 0.6,
             at_once=rng.random() < 0.6,
@@ -73,17 +74,20 @@ def told(steps):
 class Run:
     """One variant's server, line, mirror and client."""
 
-    def __init__(self, top, variant, rng, log_level):
+    tampers = TAMPERS
+    most_folders = operations.MOST_FOLDERS
+
+    def __init__(self, top, variant, rng, log_level, home=None):
         self.rng = rng
-        self.model = operations.Model(rng, variant.dialect)
+        self.home = home or top  # where the mirror has all it has
+        self.model = operations.Model(rng, variant.dialect,
+                                      self.most_folders)
         self.server = variant.make(os.path.join(top, "server")).start()
         self.line = relay.Relay(self.server.port)
-        self.mirrored = mirror.Mirror(top, [mirror.account(
-            self.server, os.path.join(top, "Mail"), tls="none",
-            port=self.line.port, folders=["*"], poll_interval="1s",
-            delete_guard="off")], log_level=log_level)
-        os.mkdir(os.path.join(top, "Mail"), 0o700)
-        self.tree = atrest.Tree(os.path.join(top, "Mail"), self.model,
+        self.mirrored = mirror.Mirror(self.home, [self.account()],
+                                      log_level=log_level)
+        os.mkdir(os.path.join(self.home, "Mail"), 0o700)
+        self.tree = atrest.Tree(os.path.join(self.home, "Mail"), self.model,
                                 "localhost")
         self.writer = imap.Bare(self.server.port).login()
         self.daemon = None
@@ -91,6 +95,13 @@ class Run:
         self.chance = random.Random()
         self.chance.setstate(rng.getstate())
         self.tampered = []  # in this epoch
+
+    def account(self, **more):
+        """The account's settings."""
+        settings = {"tls": "none", "port": self.line.port, "folders": ["*"],
+                    "poll_interval": "1s", "delete_guard": "off", **more}
+        return mirror.account(self.server, os.path.join(self.home, "Mail"),
+                              **settings)
 
     # ---- daemon and line ----
 
@@ -165,7 +176,7 @@ class Run:
     def epoch(self, steps):
         self.tampered = []
         for step in steps:
-            if TAMPERS and self.chance.random() < 0.5:
+            if self.tampers and self.chance.random() < 0.5:
                 self.tamper()
             self.happen(step.event)
             operations.perform(self.writer, step.operations, step.at_once)
@@ -202,10 +213,9 @@ class Run:
         self.server.stop()
 
 
-def show_failure(run, options, number, steps, why):
-    print("\nFAILED in epoch %d of %s: %s" % (number, options.variant, why))
-    print("repeat: %s %s --seed %s --operations %d" % (
-        sys.argv[0], options.variant, options.seed, options.operations))
+def show_failure(run, number, steps, why, repeat):
+    print("\nFAILED in epoch %d: %s" % (number, why))
+    print("repeat: %s %s" % (sys.argv[0], repeat))
     print("\nits operations:\n" + told(steps))
     print("\ntampered with:\n" + "\n".join(run.tampered) if run.tampered
           else "")
@@ -242,7 +252,8 @@ def go(options, top):
         steps = []
         run.finish()
     except (AssertionError, OSError) as why:
-        show_failure(run, options, number, steps, why)
+        show_failure(run, number, steps, why, "%s --seed %s --operations %d" %
+                     (options.variant, options.seed, options.operations))
         return False
     finally:
         run.close()

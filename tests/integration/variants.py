@@ -37,10 +37,11 @@ def _capability(directory, absent):
         name for name in _capabilities if name not in without)
 
 
-def _dovecot(absent):
+def _dovecot(absent, extra=""):
     def make(directory):
         return dovecot.Dovecot(
-            directory, extra=_capability(directory + "-plain", absent),
+            directory,
+            extra=_capability(directory + "-plain", absent) + extra,
             location="sdbox:~/sdbox")
     return Variant(make, operations.Dialect(
         renames_to_used=False, names=NAMES + ("50%", ".hidden")))
@@ -53,6 +54,8 @@ def _cyrus(directory):
 
 VARIANTS = {"dovecot_" + name: _dovecot(absent)
             for name, absent in _ABSENT.items()}
+# What it can do with its plugins too: COMPRESS, METADATA, ACL, QUOTA.
+VARIANTS["dovecot_plugins"] = _dovecot((), dovecot.PLUGINS)
 VARIANTS["cyrus"] = Variant(_cyrus, operations.Dialect(
     names=NAMES, deletes_parents=False, known_by="MAILBOXID"))
 VARIANTS["courier"] = Variant(courier.Courier, operations.Dialect(

@@ -39,6 +39,8 @@ open_all(void)
 static inline void
 set_up(void)
 {
+	error = (struct imap_error){.kind = IMAP_ERROR_NONE};
+	memcpy(strrchr(top, '-') + 1, "XXXXXX", 6);
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	open_all();
 }
@@ -73,7 +75,7 @@ static inline bool
 mount_small(const char *options)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", ".", "tmpfs", 0, options) < 0)
 		return false;
 	folder = maildir_close(folder);

@@ -42,6 +42,8 @@ reopen(void)
 static inline void
 set_up(void)
 {
+	error = (struct imap_error){.kind = IMAP_ERROR_NONE};
+	memcpy(strrchr(top, '-') + 1, "XXXXXX", 6);
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	ck_assert_int_eq(chdir(top), 0);
 	open_state(true);

@@ -251,7 +251,8 @@ START_TEST(test_a_disk_that_turns_read_only_commits_nothing)
 	if (mount_small("size=64k")) {
 		arrival = arrive(1, 5, 0, "a");
 		ck_assert_int_eq(
-		    mount(NULL, ".", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+		    mount("none", ".", "none", MS_REMOUNT | MS_RDONLY, NULL),
+		    0);
 	} else {
 		/* A directory without w is as good, but not for root. */
 		arrival = arrive(1, 5, 0, "a");

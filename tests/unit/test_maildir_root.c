@@ -456,6 +456,63 @@ START_TEST(test_a_long_path_does_not_push_out_the_reason)
 }
 END_TEST
 
+/* A root below top by its whole path, and one folder in it. */
+static struct maildir_root *
+open_whole(char path[128], struct maildir **box)
+{
+	struct maildir_root *whole;
+
+	snprintf(path, 128, "%s/whole", top);
+	whole = maildir_root_open(path, &error);
+	ck_assert_msg(whole != NULL, "%s", error.text);
+	*box = maildir_close(maildir_open(whole, "box", &error));
+	return whole;
+}
+
+static const char *const lost_cases[] = {
+    "mv whole away", "rm -r whole", "rm whole/.mailmirror.lock"};
+
+START_TEST(test_a_root_that_is_lost_is_made_and_locked_anew)
+{
+	char path[128];
+	struct maildir *box;
+	struct maildir_root *whole = open_whole(path, &box);
+	char command[256];
+
+	snprintf(command, sizeof(command), "cd %s && %s", top, lost_cases[_i]);
+	ck_assert_int_eq(system(command), 0);
+	box = maildir_open(whole, "box", &error);
+	ck_assert_msg(box != NULL, "%s", error.text);
+	snprintf(command, sizeof(command), "%s/box/cur", path);
+	ck_assert(exists(command));
+	ck_assert_ptr_null(maildir_root_open(path, &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_BUSY);
+	maildir_close(box);
+	maildir_root_close(whole);
+}
+END_TEST
+
+START_TEST(test_a_successor_of_the_root_that_is_anothers_is_left_alone)
+{
+	char path[128], other[128];
+	struct maildir *box;
+	struct maildir_root *whole = open_whole(path, &box);
+	struct maildir_root *successor;
+
+	snprintf(other, sizeof(other), "%s/other", top);
+	ck_assert_int_eq(rename(path, other), 0);
+	successor = maildir_root_open(path, &error);
+	ck_assert_ptr_nonnull(successor);
+	ck_assert_ptr_null(maildir_open(whole, "box", &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_BUSY);
+	maildir_root_close(successor);
+	box = maildir_open(whole, "box", &error);
+	ck_assert_msg(box != NULL, "%s", error.text);
+	maildir_close(box);
+	maildir_root_close(whole);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -493,5 +550,10 @@ main(void)
 	tcase_add_test(tests, test_two_threads_that_wake_a_folder_open_it_once);
 	tcase_add_test(tests, test_no_descriptor_survives_exec);
 	tcase_add_test(tests, test_a_long_path_does_not_push_out_the_reason);
+	tcase_add_loop_test(tests,
+	    test_a_root_that_is_lost_is_made_and_locked_anew, 0,
+	    COUNT(lost_cases));
+	tcase_add_test(
+	    tests, test_a_successor_of_the_root_that_is_anothers_is_left_alone);
 	return run_case("maildir_root", tests);
 }

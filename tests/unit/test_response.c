@@ -12,6 +12,7 @@
 
 #include "libclient/base/mem.h"
 #include "libclient/wire/response.h"
+#include "tests/unit/pace.h"
 #include "tests/unit/transcript.h"
 
 #define LENGTH(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -418,7 +419,8 @@ START_TEST(test_response_transcript_means_what_it_says_at_every_split)
 	load(&transcript, path);
 	input = buf_span(&transcript.input);
 	expected = span_to_string(buf_span(&transcript.expected));
-	for (i = 0; i <= input.len && !transcript.is_conversation; i++) {
+	for (i = 0; i <= input.len && !transcript.is_conversation;
+	     i += (size_t)pace()) {
 		char *log =
 		    read_in_parts(&transcript, input, input.len - i, SIZE_MAX);
 
@@ -451,7 +453,7 @@ START_TEST(test_response_survives_damaged_transcripts)
 
 	load(&transcript, transcripts.gl_pathv[_i]);
 	input = buf_span(&transcript.input);
-	for (n = 0; n < 300; n++) {
+	for (n = 0; n < 300 / pace(); n++) {
 		damaged = span_to_string(input);
 		for (int i = 0; i < 3; i++) {
 			random = random * 1664525 + 1013904223;

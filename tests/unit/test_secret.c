@@ -83,7 +83,7 @@ note(void *user, const char *secret, const struct imap_error *error)
 static void
 fetch(const struct settings_secret *source)
 {
-	struct secret *secret = secret_fetch(loop, source, note, &result);
+	struct secret *secret = secret_fetch(loop, NULL, source, note, &result);
 
 	ck_assert_int_eq(result.calls, 0);
 	for (int i = 0; i < 400 && result.calls == 0; i++)
@@ -289,7 +289,7 @@ START_TEST(test_secret_command_gets_a_clean_process)
 	fetch_command("read line && echo stdin || "
 		      "grep -E '^Sig(Blk|Ign):' /proc/self/status | "
 		      "sed 's/.*\\(....\\)$/\\1/' | tr '\\n' ' '; "
-		      "ls /proc/$$/fd | tr '\\n' ' '");
+		      "(ls /proc/$$/fd >fds); tr '\\n' ' ' <fds");
 	ck_assert_str_eq(result.secret, "0000 0000 0 1 2 ");
 }
 END_TEST
@@ -393,7 +393,8 @@ START_TEST(test_secret_free_kills_the_commands_group)
 {
 	char command[] = SLOW;
 	struct settings_secret source = {.password_command = command};
-	struct secret *secret = secret_fetch(loop, &source, note, &result);
+	struct secret *secret =
+	    secret_fetch(loop, NULL, &source, note, &result);
 	int pids[2];
 
 	wait_for_pids(pids);
@@ -405,8 +406,8 @@ END_TEST
 
 START_TEST(test_secret_free_before_the_answer_silences_it)
 {
-	struct secret *secret =
-	    secret_fetch(loop, &(struct settings_secret){0}, note, &result);
+	struct secret *secret = secret_fetch(
+	    loop, NULL, &(struct settings_secret){0}, note, &result);
 
 	ck_assert_ptr_null(secret_free(secret));
 	ck_assert_int_ge(sd_event_run(loop, 1000), 0);
@@ -434,7 +435,7 @@ START_TEST(test_secret_may_be_freed_by_its_handler)
 		source.password = password;
 	else
 		source.password_command = command;
-	freed_within = secret_fetch(loop, &source, free_within, &result);
+	freed_within = secret_fetch(loop, NULL, &source, free_within, &result);
 	for (int i = 0; i < 100 && result.calls == 0; i++)
 		ck_assert_int_ge(sd_event_run(loop, 50000), 0);
 	ck_assert_int_eq(result.calls, 1);

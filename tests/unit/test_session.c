@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tests/unit/conversation.h"
+#include "tests/unit/pace.h"
 
 /* Takes the place of libgsasl's, so that RFC 5802's exchange can be held. */
 int
@@ -80,9 +81,10 @@ static void
 hold_split(const struct conversation *talk, struct span told)
 {
 	const size_t bytes = count_bytes(talk);
+	const size_t step = (size_t)pace();
 	struct run run;
 
-	for (size_t at = 0; at < bytes; at++) {
+	for (size_t at = 0; at < bytes; at += step) {
 		run_begin(&run, talk);
 		run.split = at;
 		run.is_bytewise = at == 0;
@@ -103,9 +105,10 @@ static void
 hold_truncated(const struct conversation *talk, struct span told)
 {
 	const size_t bytes = count_bytes(talk);
+	const size_t step = (size_t)pace();
 	struct run run;
 
-	for (size_t at = 0; at < bytes; at++) {
+	for (size_t at = 0; at < bytes; at += step) {
 		run_begin(&run, talk);
 		run.cut = at;
 		run_hold_and_cut(&run, told);

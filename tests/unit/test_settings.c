@@ -20,6 +20,7 @@ START_TEST(test_settings_has_a_default_for_everything)
 	    settings->state_dir, "/home/me/.local/state/mailmirror");
 	ck_assert_ptr_null(settings->metrics_file);
 	ck_assert_ptr_null(settings->control_socket);
+	ck_assert(settings->has_sandbox);
 	ck_assert_uint_eq(settings->account_count, 1);
 
 	ck_assert_int_eq(account->line, 2);

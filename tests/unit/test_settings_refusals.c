@@ -242,13 +242,13 @@ static const struct {
     {"@include \".\"\n", "1: @include: cannot read $/.: Is a directory"},
     {"@include \"none\"\n",
 	"1: @include: cannot read $/none: No such file or directory"},
-    {"log_level = \"loud\"; metrics_file = \"/x\";\n"
-     "control_socket = \"/x\"; state_dir = 1;\n"
+    {"log_level = \"loud\"; metrics_file = 5;\n"
+     "control_socket = true; state_dir = 1;\n"
      "host = \"h\"; what = 1;\naccounts = ();\n",
 	"1: log_level: \"loud\" is unknown; allowed: \"error\", "
 	"\"warning\", \"notice\", \"info\", \"debug\" or \"trace\"\n"
-	"1: metrics_file: not supported yet\n"
-	"2: control_socket: not supported yet\n"
+	"1: metrics_file: wrong type (a number); allowed: a path\n"
+	"2: control_socket: wrong type (true or false); allowed: a path\n"
 	"2: state_dir: wrong type (a number); allowed: a path\n"
 	"3: host: unknown setting here; allowed: in an account and in "
 	"defaults\n"

@@ -2,7 +2,20 @@
 # floor that it tests, which proves that the floor needs nothing above it.
 if(BUILD_TESTING)
   pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check>=0.15)
+  add_library(unit_mark OBJECT ${PROJECT_SOURCE_DIR}/tests/unit/mark.c)
 endif()
+
+# Of these the release build's are run by valgrind, too: what reads bytes that
+# others wrote, and is cheap there (a second each, most of it valgrind's start).
+# TLS and inflating are not: they take minutes, in others' code.
+set(valgrind_tests arena base64 capability command compare date folder_expunge
+  folder_restore frame identity index keywords landing login mailboxes maildir
+  maildir_carry maildir_change maildir_folder maildir_link maildir_name
+  maildir_tmp name netwatch pipeline quirk response sasl_oauth session
+  settings_refusals spanmap state state_chunk state_pack state_retired token
+  utf7 window withheld)
+set(MAILMIRROR_RELEASE_BUILD "${PROJECT_SOURCE_DIR}/build/release" CACHE PATH
+  "Optimised build whose unit tests valgrind runs")
 
 function(unit_test name)
   if(NOT BUILD_TESTING)
@@ -11,10 +24,25 @@ function(unit_test name)
   add_executable(test_${name} ${PROJECT_SOURCE_DIR}/tests/unit/test_${name}.c)
   target_compile_definitions(test_${name} PRIVATE
     TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
-  target_link_libraries(test_${name} PRIVATE ${ARGN} PkgConfig::CHECK)
+  target_link_libraries(test_${name} PRIVATE ${ARGN} unit_mark
+    PkgConfig::CHECK)
+  target_link_options(test_${name} PRIVATE -Wl,--wrap=_mark_point)
   # check.h's own macros trip over these two
   target_compile_options(test_${name} PRIVATE -Wno-conversion
     -Wno-missing-prototypes)
+  if(MAILMIRROR_ANALYZE)
+    target_compile_options(test_${name} PRIVATE -fno-analyzer)
+  endif()
   add_test(NAME unit_${name} COMMAND test_${name})
   set_tests_properties(unit_${name} PROPERTIES TIMEOUT 120)
+  if(MAILMIRROR_SANITIZE AND name IN_LIST valgrind_tests)
+    file(RELATIVE_PATH room ${PROJECT_BINARY_DIR} ${CMAKE_CURRENT_BINARY_DIR})
+    add_test(NAME valgrind_${name} COMMAND valgrind --quiet --leak-check=full
+      --error-exitcode=99 --show-leak-kinds=definite
+      --errors-for-leak-kinds=definite
+      ${MAILMIRROR_RELEASE_BUILD}/${room}/test_${name})
+    # in one process: each fork would start it anew
+    set_tests_properties(valgrind_${name} PROPERTIES TIMEOUT 120
+      ENVIRONMENT "CK_FORK=no;TEST_PACE=500")
+  endif()
 endfunction()

@@ -109,6 +109,16 @@ class Fake(Case):
     def assert_uids(self, mirrored, uids, mailbox="INBOX"):
         self.assertEqual(compare.local_uids(mirrored.folder(mailbox)), uids)
 
+    def assert_whole(self, mirrored, mailbox="INBOX"):
+        """The server's messages, to the byte, and no others."""
+        folder = mirrored.folder(mailbox)
+        self.assert_uids(mirrored, self.uids(mailbox), mailbox)
+        for sub, name in compare.local_names(folder):
+            uid = int(name.split(",U=")[1].split(",")[0])
+            with open(os.path.join(folder, sub, name), "rb") as f:
+                self.assertEqual(f.read(), self.server.mailboxes[
+                    mailbox].messages[uid].body.replace(b"\r\n", b"\n"))
+
     def flag(self, uid, *flags):
         """Sets a message's flags, as another client would."""
         def store(mailboxes):

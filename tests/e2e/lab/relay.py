@@ -26,6 +26,7 @@ class Relay:
         self.accepted = 0
         self.bytes_down = 0
         self.pairs = []
+        self.forgotten = set()  # sockets whose bytes go nowhere
         self.listener = socket.create_server(
             ("127.0.0.1", process.free_port()))
         self.port = self.listener.getsockname()[1]
@@ -70,7 +71,8 @@ class Relay:
                             heard += data
                 if not data:
                     break
-                sink.sendall(data)
+                if source not in self.forgotten:
+                    sink.sendall(data)
         except OSError:
             pass
         for end in (source, sink):
@@ -105,6 +107,12 @@ class Relay:
                     end.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
+
+    def forget(self):
+        """The connections there are go deaf for ever; new ones are fine."""
+        with self.lock:
+            self.forgotten.update(
+                end for pair in self.pairs for end in pair)
 
     def go_down(self):
         """Ends every connection, and every new one at once."""
