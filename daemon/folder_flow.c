@@ -9,7 +9,7 @@
 #define MAX_UNSAVED 1024
 
 /* A batch is committed at this size, whatever the number of its messages. */
-#define BATCH_BYTES 16777216
+#define BATCH_BYTES UINT64_C(16777216)
 
 /* While the disk is busy with one batch the next may grow so many times as
  * large: to make it durable takes hardly longer. */

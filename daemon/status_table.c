@@ -168,9 +168,11 @@ fill_row(struct row *row, const json_t *folder, time_t now)
 	put_age(row->cells[4], json_object_get(folder, "last_check"), now);
 	put_text(row->cells[5], words);
 	mem_free(words);
-	row->colour = *error != '\0' || is_held ? RED
-	    : strcmp(state, "watched") == 0	? NULL
-						: YELLOW;
+	row->colour = YELLOW;
+	if (*error != '\0' || is_held)
+		row->colour = RED;
+	else if (strcmp(state, "watched") == 0)
+		row->colour = NULL;
 }
 
 static void
