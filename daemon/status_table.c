@@ -183,7 +183,7 @@ print_row(const struct table *table, const struct row *row)
 		bool is_coloured = i == COLUMNS - 1 && table->has_colour &&
 		    row->colour != NULL;
 
-		(void)fprintf(table->out, "%*s", i == 0 ? 2 : GAP, "");
+		(void)fprintf(table->out, "%*s", GAP, "");
 		if (i == 2)
 			(void)fprintf(table->out, "%*s", (int)pad, "");
 		(void)fprintf(table->out, "%s%s%s",
@@ -212,7 +212,7 @@ measure(struct table *table, const struct row *rows, size_t count)
 static void
 squeeze(struct table *table, struct row *rows, size_t count)
 {
-	unsigned others = 2 + GAP * (COLUMNS - 1);
+	unsigned others = GAP * COLUMNS;
 	unsigned *name = &table->widths[0],
 		 *state = &table->widths[COLUMNS - 1];
 	unsigned room;
