@@ -6,6 +6,7 @@
 #include "daemon/account_private.h"
 
 #include "libclient/base/mem.h"
+#include "libclient/wire/utf7.h"
 
 /* A connection that NOTIFY loses sooner than this is NOTIFY's fault. */
 #define LASTS_AT_LEAST UINT64_C(10000000)
@@ -185,6 +186,28 @@ begin_again(struct account *account)
 		give_up(account, "it loses events");
 }
 
+/* One that was made between LIST and NOTIFY is told of by its STATUS alone. */
+static bool
+would_be_chosen(const struct account *account, struct span bytes)
+{
+	struct buf name;
+	struct imap_list list = {.delimiter = '/', .mailbox = bytes};
+	struct mailboxes one = {0};
+	bool is_so;
+
+	buf_init(&name, MAILBOXES_MAX_NAME * 4);
+	if (utf7_decode(bytes, &name))
+		list.name = buf_span(&name);
+	if (account->chosen.count > 0)
+		list.delimiter = account->chosen.items[0].delimiter;
+	mailboxes_add(&one, &list);
+	mailboxes_choose(&one, account->settings);
+	is_so = one.count > 0;
+	mailboxes_free(&one);
+	buf_free(&name);
+	return is_so;
+}
+
 static void
 take_status(struct account *account, const struct imap_status *status)
 {
@@ -192,6 +215,10 @@ take_status(struct account *account, const struct imap_status *status)
 	const struct mailbox *mailbox =
 	    mailboxes_find(&account->chosen, status->mailbox);
 
+	if (seat == NULL && would_be_chosen(account, status->mailbox)) {
+		account->wants_poll = true;
+		account_serve(account);
+	}
 	if (seat == NULL)
 		return;
 	seat->is_covered = true;

@@ -290,6 +290,29 @@ class Refused(Pretender):
         self.server.deliver(messages.make(2), mailbox="b")
         self.arrives("b", 2)
 
+    def test_one_made_between_list_and_notify_is_mirrored(self):
+        def answer(_session, tag, _rest):
+            if "Fresh" not in self.server.mailboxes:
+                self.server.mailboxes["Fresh"] = fake.Mailbox()
+                self.server.deliver(messages.make(1), mailbox="Fresh")
+            return self.covered(tag, ("INBOX", "a", "b", "Fresh"))
+        self.begin(answer)
+        self.arrives("Fresh", 1)
+
+    def test_one_that_is_not_chosen_is_not_asked_for(self):
+        def answer(_session, tag, _rest):
+            self.server.mailboxes["Fresh"] = fake.Mailbox()
+            return self.covered(tag, ("INBOX", "a", "b", "Fresh"))
+        self.begin(answer, folders=["INBOX", "a", "b"])
+        for name in ("INBOX", "a", "b"):
+            self.arrives(name, 1)
+        lists = len(self.server.said(" LIST "))
+        self.watching.send("* STATUS Fresh (MESSAGES 5 UIDNEXT 6)")
+        self.server.deliver(messages.make(2), mailbox="b")
+        self.watching.send(*self.covered("*", ("b",))[:1])
+        self.arrives("b", 2)
+        self.assertEqual(len(self.server.said(" LIST ")), lists)
+
     def overflow(self, line):
         self.begin(lambda session, tag, rest: self.covered(tag))
         for name in ("INBOX", "a", "b"):
@@ -300,7 +323,9 @@ class Refused(Pretender):
             self.server.mailboxes["a"].add(messages.make(2))
         self.watching.send(line)
         self.arrives("a", 2)
-        self.assertGreater(len(self.server.said("NOTIFY SET STATUS")), sets)
+        self.daemon.wait_until(
+            lambda: len(self.server.said("NOTIFY SET STATUS")) > sets,
+            "another SET")
 
     def test_after_an_overflow_all_is_asked_again(self):
         self.overflow("* OK [NOTIFICATIONOVERFLOW] too much")
