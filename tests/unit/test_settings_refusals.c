@@ -248,7 +248,7 @@ static const struct {
 	"1: log_level: \"loud\" is unknown; allowed: \"error\", "
 	"\"warning\", \"notice\", \"info\", \"debug\" or \"trace\"\n"
 	"1: metrics_file: wrong type (a number); allowed: a path\n"
-	"2: control_socket: wrong type (true or false); allowed: a path\n"
+	"2: control_socket: wrong type (a truth value); allowed: a path\n"
 	"2: state_dir: wrong type (a number); allowed: a path\n"
 	"3: host: unknown setting here; allowed: in an account and in "
 	"defaults\n"
