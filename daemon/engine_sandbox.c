@@ -63,6 +63,11 @@ add_places(struct engine *engine)
 		if (!add_place(engine, slot->successor->maildir))
 			return false;
 	}
+#ifdef MAILMIRROR_COUNTERS
+	/* gcov's, written when the process ends */
+	if (!add_place(engine, MAILMIRROR_COUNTERS))
+		return false;
+#endif
 	return add_place(engine, settings->state_dir) &&
 	    (!is_daemon ||
 		(add_place_of(engine, settings->metrics_file, false) &&

@@ -10,6 +10,7 @@ import re
 import sys
 
 TRANSCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "transcripts"
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 EXAMPLES = TRANSCRIPTS.parent.parent / "conf/examples"
 FILES = (b"1795411235.V7.imap.example.org,U=4,S=9067:2,FSab",
          b"-5.V7.imap.example.org,U=4294967295,S=0:2,",
@@ -30,14 +31,19 @@ SETTINGS = {"preauth": 1, "starttls": 2, "cleartext": 4, "token": 8,
 TRACED, MANUAL, COMPRESS = 32, 64, 128
 
 
-def unescape(line):
-    """The bytes of a server's line, CRLF added if it does not end in one
-    backslash."""
-    text = re.sub(
+def plain(line):
+    """What escapes stand for, in their place."""
+    return re.sub(
         rb"\\(x[0-9a-f]{2}|[rn0\\])",
         lambda m: ESCAPES.get(m[1]) or (b"\0" if m[1] == b"0" else
                                         bytes([int(m[1][1:], 16)])),
         line)
+
+
+def unescape(line):
+    """The bytes of a server's line, CRLF added if it does not end in one
+    backslash."""
+    text = plain(line)
     joined = re.search(rb"(?<!\\)(\\\\)*\\$", line)
     return text[:-1] if joined else text + b"\r\n"
 
@@ -119,10 +125,16 @@ def seeds(target):
     raise SystemExit(f"no such target: {target}")
 
 
+def kept(target):
+    """What earlier fuzzing has found to be worth keeping: see keep."""
+    path = CORPUS / f"{target}.txt"
+    return [plain(line) for line in path.read_bytes().splitlines()]
+
+
 def main():
     target, directory = sys.argv[1], pathlib.Path(sys.argv[2])
     directory.mkdir(parents=True, exist_ok=True)
-    made = seeds(target)
+    made = seeds(target) + kept(target)
     if not made:
         raise SystemExit(f"no seeds for {target}")
     for seed in made:
