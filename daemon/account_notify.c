@@ -195,7 +195,7 @@ would_be_chosen(const struct account *account, struct span bytes)
 	struct mailboxes one = {0};
 	bool is_so;
 
-	buf_init(&name, MAILBOXES_MAX_NAME * 4);
+	buf_init(&name, (size_t)MAILBOXES_MAX_NAME * 4);
 	if (utf7_decode(bytes, &name))
 		list.name = buf_span(&name);
 	if (account->chosen.count > 0)
