@@ -99,7 +99,9 @@ class Run:
     def account(self, **more):
         """The account's settings."""
         settings = {"tls": "none", "port": self.line.port, "folders": ["*"],
-                    "poll_interval": "1s", "delete_guard": "off", **more}
+                    "poll_interval": "1s", "delete_guard": "off",
+                    # a server that hangs is noticed within the patience
+                    "timeout": "20s", **more}
         return mirror.account(self.server, os.path.join(self.home, "Mail"),
                               **settings)
 

@@ -8,12 +8,9 @@ endif()
 # Of these the release build's are run by valgrind, too: what reads bytes that
 # others wrote, and is cheap there (a second each, most of it valgrind's start).
 # TLS and inflating are not: they take minutes, in others' code.
-set(valgrind_tests arena base64 capability command compare date folder_expunge
-  folder_restore frame identity index keywords landing login mailboxes maildir
-  maildir_carry maildir_change maildir_folder maildir_link maildir_name
-  maildir_tmp name netwatch pipeline quirk response sasl_oauth session
-  settings_refusals spanmap state state_chunk state_pack state_retired token
-  utf7 window withheld)
+set(valgrind_tests base64 capability command date frame index keywords login
+  maildir_change maildir_name mailboxes name response session
+  settings_refusals state_chunk state_pack token utf7 window)
 set(MAILMIRROR_RELEASE_BUILD "${PROJECT_SOURCE_DIR}/build/release" CACHE PATH
   "Optimised build whose unit tests valgrind runs")
 
