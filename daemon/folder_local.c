@@ -377,6 +377,8 @@ add_watch(struct folder_local *local, enum watched which)
 	int fd = maildir_open_watched(folder->maildir, directories[which]);
 	int result;
 
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return -errno;
 	if (fd < 0) {
 		local->is_gone = true;
 		return 0;

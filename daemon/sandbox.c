@@ -239,18 +239,21 @@ sandbox_allows(const struct sandbox *sandbox, const char *path)
 		return true;
 	fd = open_nearest(path);
 	while (fd != -1) {
-		int above = -1;
+		int above;
 
 		before = info;
 		if (fstat(fd, &info) == 0)
 			is_allowed = is_place(sandbox, &info);
-		if (!is_allowed &&
-		    (info.st_dev != before.st_dev ||
-			info.st_ino != before.st_ino))
-			above =
-			    openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (is_allowed ||
+		    (info.st_dev == before.st_dev &&
+			info.st_ino == before.st_ino)) {
+			(void)close(fd); /* the root is above itself */
+			return is_allowed;
+		}
+		above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		(void)close(fd);
-		fd = above; /* the root is above itself */
+		fd = above;
 	}
-	return is_allowed;
+	/* what cannot be looked at for want of a descriptor is not forbidden */
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,6 +191,20 @@ START_TEST(test_sandbox_tells_what_it_allows)
 }
 END_TEST
 
+START_TEST(test_sandbox_forbids_nothing_for_want_of_a_descriptor)
+{
+	struct rlimit limit, none;
+
+	enter();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert(sandbox_allows(sandbox, "a/mail"));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+END_TEST
+
 START_TEST(test_sandbox_does_not_allow_what_took_a_places_place)
 {
 	ck_assert_int_eq(rename("a/mail", "a/away"), 0);
@@ -215,6 +230,8 @@ main(void)
 	tcase_add_test(tests, test_sandbox_runs_nothing);
 	tcase_add_loop_test(tests, test_sandbox_tells_what_it_allows, 0,
 	    sizeof(paths) / sizeof(paths[0]));
+	tcase_add_test(
+	    tests, test_sandbox_forbids_nothing_for_want_of_a_descriptor);
 	tcase_add_test(
 	    tests, test_sandbox_does_not_allow_what_took_a_places_place);
 	return run_case("sandbox", tests);
