@@ -69,11 +69,13 @@ class Line:
             os.unlink(self.trace)
 
     def next(self, action, ahead=1):
-        """The action happens AHEAD calls from now; the trace goes on."""
+        """The action happens AHEAD calls from now, at the number returned;
+        the trace goes on."""
         self._set("at", 0)
         self._set("hits", 0)
         self._set("action", action)
         self._set("at", self.count() + ahead)
+        return self._get("at")
 
     def count(self):
         return self._get("count")
