@@ -28,6 +28,7 @@ DEMANDED = {
 # One way. A client that needs twice as long between two writes of one flight
 # is counted as having waited.
 DELAY = 0.15
+IDLE = rb"IDLE\r\n$"
 IDLING = rb"\+ idling"
 
 
@@ -92,6 +93,9 @@ class RoundTrips(case.Case):
         mirrored, daemon, line, _ = self.start(server, **more)
         client = self.client(server)
         self.wait_alike(daemon, client, "INBOX", mirrored.folder())
+        # what it still asks is no answer to what arrives next
+        daemon.wait_line("the same as the server")
+        line.wait_answered(IDLE, IDLING)
         mark = line.mark()
         imap.append(client, "INBOX", messages.make(9, size=500) + b"\r\nlast")
         told = line.wait_arrival(pattern, mark)

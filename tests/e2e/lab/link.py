@@ -35,7 +35,7 @@ class Link:
         self.records = records
         self.changed = threading.Condition()
         self.arrivals = []
-        self.said = []  # (connection, trips when it was written, bytes)
+        self.said = []  # (connection, trips when it was written, at, bytes)
         self.known = 0  # the latest that has reached the client
         self.accepted = 0
         self.bytes_up = 0
@@ -76,6 +76,21 @@ class Link:
                     pattern, self.text()))
         return found
 
+    def wait_answered(self, said, answer, timeout=process.PATIENCE):
+        """Until what each connection said last is SAID, and has its ANSWER."""
+        def look():
+            last = {}
+            for number, _, at, data in self.said:
+                last[number] = (at, data)
+            return all(re.search(said, data) and any(
+                a.connection == number and a.at > at
+                and re.search(answer, a.data) for a in self.arrivals)
+                for number, (at, data) in last.items())
+        with self.changed:
+            if not self.changed.wait_for(look, timeout):
+                raise AssertionError("no %r after %r; it was\n%s" % (
+                    answer, said, self.text()))
+
     def mark(self):
         """The number of arrivals so far, for wait_arrival()."""
         with self.changed:
@@ -83,7 +98,7 @@ class Link:
 
     def text(self):
         """The dialogue, as (round trips, who, first bytes)."""
-        lines = [(trips, "C", data) for _, trips, data in self.said]
+        lines = [(trips, "C", data) for _, trips, _, data in self.said]
         lines += [(a.trips, "S", a.data) for a in self.arrivals]
         return "\n".join("%4d %s %r" % (trips, who, data[:300])
                          for trips, who, data in
@@ -170,7 +185,8 @@ class Connection:
         with link.changed:
             link.bytes_up += len(data)
             if link.records and data:
-                link.said.append((self.number, link.known, data))
+                link.said.append((self.number, link.known,
+                                  time.monotonic(), data))
             return link.known
 
     def _up_came(self, trips, _):
