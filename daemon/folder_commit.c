@@ -276,11 +276,15 @@ batch_to_index(struct folder *folder, struct batch *batch)
 	if (batch->failed)
 		return;
 	for (uint32_t i = 0; i < batch->reflag_count; i++) {
-		struct index_entry *entry =
+		const struct index_entry *entry =
 		    index_find(&folder->index, batch->reflagged[i].uid);
+		struct index_entry changed;
 
-		if (entry != NULL)
-			entry->flags = batch->reflags[i].flags;
+		if (entry == NULL)
+			continue;
+		changed = *entry;
+		changed.flags = batch->reflags[i].flags;
+		(void)index_replace(&folder->index, &changed);
 	}
 	/* somebody removed them: their bodies are fetched again */
 	uidset_union(&folder->absent.restore, &batch->missing);

@@ -73,33 +73,34 @@ note_exists(struct folder *folder, uint32_t count)
 
 /* The date in a name is only right if it is the server's. */
 static void
-correct_date(struct folder *folder, struct index_entry *entry,
+correct_date(struct folder *folder, struct index_entry entry,
     const struct imap_fetch *fetch)
 {
-	struct maildir_message message = folder_message(entry);
+	struct maildir_message message = folder_message(&entry);
 	struct folder_claim *claim = NULL;
 
 	message.date = fetch->internaldate;
 	message.size = fetch->size;
 	for (uint32_t i = 0; i < folder->odd.count; i++)
-		if (folder->odd.items[i].message.uid == entry->uid)
+		if (folder->odd.items[i].message.uid == entry.uid)
 			claim = &folder->odd.items[i];
 	if (claim != NULL) {
 		message.flags = claim->message.flags;
 		claim->message = message;
-	} else if (entry->date != folder_entry(&message).date) {
+	} else if (entry.date != folder_entry(&message).date) {
 		/* without a name: it is found by its UID */
 		folder_claims_add(
 		    &folder->odd, &(struct maildir_file){.message = message});
 	}
-	entry->date = folder_entry(&message).date;
+	entry.date = folder_entry(&message).date;
+	(void)index_replace(&folder->index, &entry);
 }
 
 /* A file that claims the UID: is it the server's message? */
 static void
 verify(struct folder *folder, const struct imap_fetch *fetch)
 {
-	struct index_entry *entry;
+	const struct index_entry *entry;
 	bool is_right;
 
 	if (!uidset_contains(&folder->unverified, fetch->uid) ||
@@ -112,7 +113,7 @@ verify(struct folder *folder, const struct imap_fetch *fetch)
 						: INDEX_SIZE_LARGE);
 	uidset_add(is_right ? &folder->verified : &folder->refuted, fetch->uid);
 	if (is_right && fetch->has_internaldate)
-		correct_date(folder, entry, fetch);
+		correct_date(folder, *entry, fetch);
 }
 
 /* Others of the same burst follow by themselves. */

@@ -285,19 +285,20 @@ static void
 copy_expected(const struct folder_local *local, struct index *expected)
 {
 	struct index *index = &local->folder->index;
+	struct index_cursor cursor = {0};
+	struct index_entry entry;
 
-	for (uint32_t i = 0; local->must_scan && i < index->count; i++)
-		if (!uidset_contains(
-			&local->folder->unverified, index->entries[i].uid))
-			index_put(expected, &index->entries[i]);
+	while (local->must_scan && index_next(index, &cursor, &entry))
+		if (!uidset_contains(&local->folder->unverified, entry.uid))
+			index_put(expected, &entry);
 	if (local->must_scan)
 		return;
 	for (uint32_t i = 0; i < local->count; i++) {
-		const struct index_entry *entry =
+		const struct index_entry *found =
 		    index_find(index, local->sightings[i].uid);
 
-		if (entry != NULL)
-			index_put(expected, entry);
+		if (found != NULL)
+			index_put(expected, found);
 	}
 }
 

@@ -118,7 +118,7 @@ static void
 prepare_row(void *user, const struct state_message *row)
 {
 	struct prepare *prepare = user;
-	struct index_entry *entry = index_find(&prepare->index, row->uid);
+	const struct index_entry *entry = index_find(&prepare->index, row->uid);
 	const struct folder_claim *claim =
 	    folder_claims_find(&prepare->odd, row->uid);
 	struct maildir_message message = {.uid = row->uid,
@@ -141,7 +141,7 @@ prepare_row(void *user, const struct state_message *row)
 	if (claim != NULL ? !rename_known(prepare, claim, &message)
 			  : !put_back_flags(prepare, entry, row->flags))
 		return;
-	*entry = expected;
+	(void)index_replace(&prepare->index, &expected);
 	uidset_remove(&prepare->unverified, row->uid);
 }
 
@@ -158,21 +158,21 @@ static void
 prefer_row(void *user, const struct state_message *row)
 {
 	struct prepare *prepare = user;
-	struct index_entry *entry;
+	struct index_entry entry;
 
 	if (!uidset_contains(&prepare->doubled, row->uid))
 		return;
-	entry = index_find(&prepare->index, row->uid);
-	*entry = folder_entry(&(struct maildir_message){.uid = row->uid,
+	entry = folder_entry(&(struct maildir_message){.uid = row->uid,
 	    .size = row->size,
 	    .date = row->date,
 	    .flags = row->flags});
+	(void)index_replace(&prepare->index, &entry);
 }
 
 /* The file that the index speaks of, not yet met among the claims. */
 static bool
 is_rightful(struct prepare *prepare, const struct folder_claim *claim,
-    struct index_entry *entry)
+    const struct index_entry *entry)
 {
 	struct index_entry own = folder_entry(&claim->message);
 
@@ -180,8 +180,7 @@ is_rightful(struct prepare *prepare, const struct folder_claim *claim,
 	    own.size != entry->size || own.date != entry->date)
 		return false;
 	uidset_remove(&prepare->doubled, entry->uid);
-	entry->flags = own.flags;
-	return true;
+	return index_replace(&prepare->index, &own);
 }
 
 /*
@@ -191,19 +190,21 @@ is_rightful(struct prepare *prepare, const struct folder_claim *claim,
  */
 static bool
 settle_rival(struct prepare *prepare, const struct folder_claim *claim,
-    struct index_entry *entry)
+    const struct index_entry *entry)
 {
 	char other[MAILDIR_NAME_SIZE];
 	bool is_new = false;
 
 	struct maildir_message expected = folder_message(entry);
+	struct index_entry own;
 
 	/* where the index says it is, before every file is looked at */
 	if (!maildir_find_message(prepare->maildir, &prepare->identity,
 		&expected, claim->name, other, &is_new) &&
 	    !maildir_find_claim(prepare->maildir, claim->message.uid,
 		claim->name, other, &is_new)) {
-		*entry = folder_entry(&claim->message);
+		own = folder_entry(&claim->message);
+		(void)index_replace(&prepare->index, &own);
 		return true;
 	}
 	if (!maildir_same_content(
@@ -222,9 +223,9 @@ static bool
 settle_claim(struct prepare *prepare, const struct folder_claim *claim,
     struct folder_claims *left)
 {
-	struct index_entry *entry =
+	const struct index_entry *entry =
 	    index_find(&prepare->index, claim->message.uid);
-	struct index_entry none = {.size = INDEX_SIZE_LARGE};
+	const struct index_entry none = {.size = INDEX_SIZE_LARGE};
 
 	if (prepare->stale != 0 &&
 	    maildir_is_generation(claim->name, prepare->stale))
@@ -279,10 +280,12 @@ withheld_found(void *user, const struct state_withheld *item)
 static void
 note_letters(struct prepare *prepare)
 {
+	struct index_cursor cursor = {0};
+	struct index_entry entry;
 	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < prepare->index.count; i++)
-		used |= prepare->index.entries[i].flags;
+	while (index_next(&prepare->index, &cursor, &entry))
+		used |= entry.flags;
 	if ((used & ~keywords_bits(&prepare->keywords)) != 0)
 		prepare->is_altered = true;
 }
@@ -294,6 +297,8 @@ prepare_rows(struct prepare *prepare)
 	struct folder *folder = prepare->folder;
 	struct state *state = folder->config.state;
 	struct span mailbox = folder_mailbox_bytes(folder);
+	struct index_cursor cursor = {0};
+	struct index_entry lost;
 
 	if (!state_load_messages(
 		state, mailbox, prepare_row, prepare, &prepare->error) ||
@@ -301,8 +306,8 @@ prepare_rows(struct prepare *prepare)
 		state, mailbox, withheld_found, prepare, &prepare->error))
 		return false;
 	index_uids(&prepare->lost, &prepare->restore);
-	for (uint32_t i = 0; i < prepare->lost.count; i++)
-		index_put(&prepare->index, &prepare->lost.entries[i]);
+	while (index_next(&prepare->lost, &cursor, &lost))
+		index_put(&prepare->index, &lost);
 	index_free(&prepare->lost);
 	note_letters(prepare);
 	return true;

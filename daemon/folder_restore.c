@@ -4,8 +4,6 @@
  */
 #include "daemon/folder_restore.h"
 
-#include <string.h>
-
 #include "daemon/folder_claims.h"
 #include "daemon/folder_entry.h"
 #include "libclient/base/mem.h"
@@ -20,13 +18,12 @@ struct look {
 static bool
 is_marked(const struct folder_restore *restore, const struct index_entry *entry)
 {
-	return restore->marks[entry - restore->expected.entries] != 0;
+	return uidset_contains(&restore->found, entry->uid);
 }
 
 static void
 mark(struct folder_restore *restore, const struct index_entry *entry)
 {
-	restore->marks[entry - restore->expected.entries] = 1;
 	uidset_add(&restore->found, entry->uid);
 }
 
@@ -179,21 +176,17 @@ bool
 folder_restore(struct folder_restore *restore, struct imap_error *error)
 {
 	struct look look = {.restore = restore};
-	struct index *expected = &restore->expected;
 	bool is_ok = true;
 
-	/* sorts it once and for all */
-	(void)index_find(expected, 0);
-	restore->marks = mem_resize(NULL, expected->count + 1, 1);
-	memset(restore->marks, 0, expected->count + 1);
 	for (uint32_t i = 0; i < restore->sighting_count; i++)
 		if (!try_sighting(restore, &restore->sightings[i]))
 			uidset_add(&look.uids, restore->sightings[i].uid);
 	if (restore->is_all || !uidset_is_empty(&look.uids))
 		is_ok = look_at_files(&look, error);
-	for (uint32_t i = 0; is_ok && i < expected->count; i++)
-		if (restore->marks[i] == 0)
-			uidset_add(&restore->lost, expected->entries[i].uid);
+	if (is_ok) {
+		index_uids(&restore->expected, &restore->lost);
+		uidset_minus(&restore->lost, &restore->found);
+	}
 	uidset_free(&look.uids);
 	folder_claims_free(&look.claims);
 	return is_ok;
@@ -207,6 +200,5 @@ folder_restore_free(struct folder_restore *restore)
 	uidset_free(&restore->found);
 	uidset_free(&restore->lost);
 	mem_free(restore->sightings);
-	mem_free(restore->marks);
 	*restore = (struct folder_restore){0};
 }

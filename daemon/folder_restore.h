@@ -35,7 +35,6 @@ struct folder_restore {
 	uint32_t put_back;
 	uint32_t removed; /* copies of messages */
 	uint32_t disowned;
-	uint8_t *marks; /* one an entry: its file was found */
 };
 
 /* Renames what has other flags, removes copies, lets go of files whose claim

@@ -1,7 +1,6 @@
 /*
- * What the disk has of a folder: sorted entries, and behind them those that
- * came out of order, which are put in their places when somebody asks. There
- * is room in front, too: a first copy brings the newest messages first.
+ * Blocks of entries by the upper 16 bits of their UIDs, so that an entry needs
+ * the lower ones alone. A mailbox seldom has more than a few dozen blocks.
  */
 #include "daemon/index.h"
 
@@ -12,241 +11,157 @@
 void
 index_free(struct index *index)
 {
-	if (index->entries != NULL)
-		mem_free(index->entries - index->front);
+	for (uint32_t i = 0; i < index->block_count; i++)
+		index_block_free(&index->blocks[i]);
+	mem_free(index->blocks);
 	memset(index, 0, sizeof(*index));
 }
 
-/* Merges two sorted neighbours; of equals the left one stays in front. */
-static void
-merge(struct index_entry *entries, uint32_t middle, uint32_t count,
-    struct index_entry *scratch)
-{
-	uint32_t left = 0, right = middle, out = 0;
-
-	memcpy(scratch, entries, middle * sizeof(*entries));
-	while (left < middle && right < count) {
-		if (entries[right].uid < scratch[left].uid)
-			entries[out++] = entries[right++];
-		else
-			entries[out++] = scratch[left++];
-	}
-	memcpy(
-	    entries + out, scratch + left, (middle - left) * sizeof(*entries));
-}
-
-/*
- * Stable, and next to free where the entries are in order already. scratch
- * holds half of the entries: with millions of them memory counts.
- */
-static void
-merge_sort(
-    struct index_entry *entries, uint32_t count, struct index_entry *scratch)
-{
-	uint32_t middle = count / 2;
-
-	if (count < 2)
-		return;
-	merge_sort(entries, middle, scratch);
-	merge_sort(entries + middle, count - middle, scratch);
-	if (entries[middle].uid <= entries[middle - 1].uid)
-		merge(entries, middle, count, scratch);
-}
-
-/* Of several entries with one UID the last one that was put wins. Returns how
- * many are left. */
+/* The first block that has no UIDs below those of uid's. */
 static uint32_t
-drop_replaced(struct index *index, struct index_entry *entries, uint32_t count)
+block_bound(const struct index *index, uint32_t uid)
 {
-	uint32_t kept = 0;
+	uint32_t first = 0, last = index->block_count;
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (i + 1 < count && entries[i + 1].uid == entries[i].uid) {
-			if (index->repeated != NULL)
-				uidset_add(index->repeated, entries[i].uid);
-			continue;
-		}
-		entries[kept++] = entries[i];
-	}
-	return kept;
-}
+	/* most are asked for in order */
+	if (last > 0 && index->blocks[last - 1].high < uid >> 16)
+		return last;
+	while (first < last) {
+		uint32_t middle = first + (last - first) / 2;
 
-/* Moves all entries so that there is room for so many in front of them. */
-static void
-set_front(struct index *index, uint32_t front)
-{
-	struct index_entry *base = index->entries - index->front;
-
-	memmove(base + front, index->entries,
-	    index->count * sizeof(*index->entries));
-	index->entries = base + front;
-	index->front = front;
-}
-
-/* Memory for so many; what is in it stays where it is in it. */
-static void
-set_size(struct index *index, uint32_t size)
-{
-	struct index_entry *base =
-	    index->entries == NULL ? NULL : index->entries - index->front;
-
-	base = mem_resize(base, size, sizeof(*base));
-	index->entries = base + index->front;
-	index->size = size;
-}
-
-/* The sorted tail is all below what is sorted: it goes in front of it. */
-static void
-put_in_front(struct index *index, struct index_entry *tail, uint32_t count)
-{
-	struct index_entry *front = index->entries - count;
-
-	memcpy(front, tail, count * sizeof(*tail));
-	index->entries = front;
-	index->front -= count;
-}
-
-/* Merges the sorted tail from behind; scratch holds it. */
-static void
-merge_tail(struct index *index, uint32_t count, struct index_entry *scratch)
-{
-	struct index_entry *entries = index->entries;
-	uint32_t left = index->sorted, right = count, out = left + count;
-
-	memcpy(scratch, entries + left, count * sizeof(*entries));
-	while (right > 0) {
-		if (left > 0 && entries[left - 1].uid > scratch[right - 1].uid)
-			entries[--out] = entries[--left];
+		if (index->blocks[middle].high < uid >> 16)
+			first = middle + 1;
 		else
-			entries[--out] = scratch[--right];
+			last = middle;
 	}
-	/* the lowest of the tail may replace what it came behind */
-	left -= left > 0;
-	index->count = left +
-	    drop_replaced(index, entries + left, index->sorted + count - left);
+	return first;
+}
+
+/* The block of a UID, or NULL. */
+static struct index_block *
+block_of(const struct index *index, uint32_t uid)
+{
+	uint32_t i = block_bound(index, uid);
+
+	if (i == index->block_count || index->blocks[i].high != uid >> 16)
+		return NULL;
+	return &index->blocks[i];
+}
+
+/* In order, and without what was replaced. */
+static void
+sort(struct index *index, struct index_block *block)
+{
+	uint32_t before = block->count;
+
+	index_block_sort(block, index->repeated);
+	index->count -= before - block->count;
 }
 
 static void
-sort(struct index *index)
+trim(struct index *index, struct index_block *block)
 {
-	struct index_entry *tail = index->entries + index->sorted;
-	uint32_t count = index->count - index->sorted;
-	struct index_entry *scratch;
-	bool is_below;
-
-	if (count == 0)
-		return;
-	scratch = mem_resize(NULL, count / 2 + 1, sizeof(*scratch));
-	merge_sort(tail, count, scratch);
-	mem_free(scratch);
-	count = drop_replaced(index, tail, count);
-	is_below =
-	    index->sorted > 0 && tail[count - 1].uid < index->entries[0].uid;
-	if (is_below && index->front >= count) {
-		put_in_front(index, tail, count);
-		index->count = index->sorted + count;
-	} else if (index->sorted == 0) {
-		index->count = count;
-	} else {
-		scratch = mem_resize(NULL, count, sizeof(*scratch));
-		merge_tail(index, count, scratch);
-		mem_free(scratch);
-	}
-	index->sorted = index->count;
+	sort(index, block);
+	index_block_trim(block);
 }
 
-/* The first entry whose UID is not below uid; the index is sorted. */
-static uint32_t
-lower_bound(const struct index *index, uint32_t uid)
+/* UIDs mostly rise, or fall: the blocks beside a new one have got theirs. */
+static struct index_block *
+add_block(struct index *index, uint32_t uid)
 {
-	uint32_t low = 0, high = index->count;
+	uint32_t i = block_bound(index, uid);
+	struct index_block *block;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (index->entries[middle].uid < uid)
-			low = middle + 1;
-		else
-			high = middle;
+	if (index->block_count == index->block_room) {
+		index->block_room += index->block_room / 4 + 4;
+		index->blocks = mem_resize(
+		    index->blocks, index->block_room, sizeof(*index->blocks));
 	}
-	return low;
-}
-
-/*
- * Grows by a quarter only: an index may be the largest thing in memory. Sorts
- * first, so that UIDs put again and again do not pile up. Where entries come
- * below all others, the new room is in front of them.
- */
-static void
-make_room(struct index *index)
-{
-	uint32_t more = index->size / 4 + 16;
-	bool falls = index->sorted > 0 && index->count > index->sorted &&
-	    index->entries[index->count - 1].uid < index->entries[0].uid;
-
-	if (index->front + index->count < index->size)
-		return;
-	sort(index);
-	if (index->front + index->count < index->size - index->size / 4)
-		return;
-	if (index->front >= more) {
-		set_front(index, falls ? index->front / 2 : 0);
-		return;
-	}
-	set_size(index, index->size + more);
-	if (falls)
-		set_front(index, index->front + more / 2);
+	block = &index->blocks[i];
+	if (i > 0)
+		trim(index, block - 1);
+	if (i < index->block_count)
+		trim(index, block);
+	memmove(block + 1, block,
+	    (index->block_count - i) * sizeof(*index->blocks));
+	index->block_count++;
+	*block = (struct index_block){.high = uid >> 16};
+	return block;
 }
 
 void
 index_put(struct index *index, const struct index_entry *entry)
 {
-	bool is_sorted = index->count == index->sorted;
-	bool is_above = index->count == 0 ||
-	    entry->uid > index->entries[index->count - 1].uid;
+	struct index_block *block = block_of(index, entry->uid);
+	uint32_t before;
 
-	if (is_sorted && !is_above) {
-		uint32_t i = lower_bound(index, entry->uid);
-
-		if (index->entries[i].uid == entry->uid) {
-			if (index->repeated != NULL)
-				uidset_add(index->repeated, entry->uid);
-			index->entries[i] = *entry;
-			return;
-		}
-	}
-	make_room(index);
-	/* it may have sorted the others */
-	is_sorted = index->count == index->sorted;
-	is_above = index->count == 0 ||
-	    entry->uid > index->entries[index->count - 1].uid;
-	index->entries[index->count++] = *entry;
-	if (is_sorted && is_above)
-		index->sorted = index->count;
+	if (block == NULL)
+		block = add_block(index, entry->uid);
+	before = block->count;
+	index_block_put(block, entry, index->repeated);
+	index->count += block->count - before;
 }
 
 void
 index_trim(struct index *index)
 {
-	uint32_t spare = index->size - index->count;
-
-	sort(index);
-	if (spare < 64 || spare <= index->count / 64)
-		return;
-	set_front(index, 0);
-	set_size(index, index->count + 1);
+	for (uint32_t i = 0; i < index->block_count; i++)
+		trim(index, &index->blocks[i]);
 }
 
-struct index_entry *
+static void
+unpack(const struct index_block *block, uint32_t i, struct index_entry *entry)
+{
+	const struct index_packed *packed = &block->entries[i];
+
+	*entry = (struct index_entry){
+	    .uid = index_block_uid(block, i),
+	    .size = packed->size,
+	    .date = packed->date,
+	    .flags = packed->flags,
+	};
+}
+
+const struct index_entry *
 index_find(struct index *index, uint32_t uid)
 {
+	struct index_block *block = block_of(index, uid);
 	uint32_t i;
 
-	sort(index);
-	i = lower_bound(index, uid);
-	if (i == index->count || index->entries[i].uid != uid)
+	if (block == NULL)
 		return NULL;
-	return &index->entries[i];
+	sort(index, block);
+	i = index_block_bound(block, (uint16_t)uid);
+	if (i == block->count || index_block_uid(block, i) != uid)
+		return NULL;
+	unpack(block, i, &index->found);
+	return &index->found;
+}
+
+bool
+index_replace(struct index *index, const struct index_entry *entry)
+{
+	if (index_find(index, entry->uid) == NULL)
+		return false;
+	index_block_put(block_of(index, entry->uid), entry, NULL);
+	return true;
+}
+
+bool
+index_next(
+    struct index *index, struct index_cursor *cursor, struct index_entry *entry)
+{
+	while (cursor->block < index->block_count) {
+		struct index_block *block = &index->blocks[cursor->block];
+
+		sort(index, block);
+		if (cursor->entry < block->count) {
+			unpack(block, cursor->entry++, entry);
+			return true;
+		}
+		*cursor = (struct index_cursor){.block = cursor->block + 1};
+	}
+	return false;
 }
 
 void
@@ -256,45 +171,67 @@ index_remove(struct index *index, const struct uidset *uids)
 
 	if (uidset_is_empty(uids))
 		return;
-	sort(index);
-	kept = lower_bound(index, uidset_first(uids));
-	for (uint32_t i = kept; i < index->count; i++) {
-		uint32_t uid = index->entries[i].uid;
+	kept = block_bound(index, uidset_first(uids));
+	for (uint32_t i = kept; i < index->block_count; i++) {
+		struct index_block *block = &index->blocks[i];
+		uint32_t before;
 
-		while (range < uids->count && uids->ranges[range].last < uid)
-			range++;
-		if (range == uids->count || uid < uids->ranges[range].first)
-			index->entries[kept++] = index->entries[i];
+		sort(index, block);
+		before = block->count;
+		if (range < uids->count)
+			index_block_remove(block, uids, &range);
+		index->count -= before - block->count;
+		if (block->count > 0)
+			index->blocks[kept++] = *block;
+		else
+			index_block_free(block);
 	}
-	index->count = kept;
-	index->sorted = kept;
+	index->block_count = kept;
 }
 
 void
 index_uids(struct index *index, struct uidset *uids)
 {
-	uint32_t i = 0;
+	struct index_cursor cursor = {0};
+	struct index_entry entry;
+	uint32_t first = 0, last = 0;
 
-	sort(index);
-	while (i < index->count) {
-		uint32_t first = index->entries[i].uid, last = first;
-
-		while (++i < index->count && index->entries[i].uid - last == 1)
-			last++;
-		uidset_add_range(uids, first, last);
+	while (index_next(index, &cursor, &entry)) {
+		if (first != 0 && entry.uid - last == 1) {
+			last = entry.uid;
+			continue;
+		}
+		if (first != 0)
+			uidset_add_range(uids, first, last);
+		first = last = entry.uid;
 	}
+	if (first != 0)
+		uidset_add_range(uids, first, last);
+}
+
+/* Those of one block and one range. */
+static void
+intersect(struct index *index, struct index_block *block,
+    const struct uidset_range *range, struct uidset *both)
+{
+	uint32_t i;
+
+	sort(index, block);
+	i = index_block_bound_of(block, range->first);
+	while (i < block->count && index_block_uid(block, i) <= range->last)
+		uidset_add(both, index_block_uid(block, i++));
 }
 
 void
 index_intersect(
     struct index *index, const struct uidset *uids, struct uidset *both)
 {
-	sort(index);
 	for (uint32_t r = 0; r < uids->count; r++) {
-		uint32_t i = lower_bound(index, uids->ranges[r].first);
+		const struct uidset_range *range = &uids->ranges[r];
+		uint32_t b = block_bound(index, range->first);
 
-		while (i < index->count &&
-		    index->entries[i].uid <= uids->ranges[r].last)
-			uidset_add(both, index->entries[i++].uid);
+		while (b < index->block_count &&
+		    index->blocks[b].high <= range->last >> 16)
+			intersect(index, &index->blocks[b++], range, both);
 	}
 }

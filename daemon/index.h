@@ -1,5 +1,5 @@
 /*
- * What the disk has of a folder: 16 bytes a message, sorted by UID. A
+ * What the disk has of a folder: 14 bytes a message, sorted by UID. A
  * message's file name follows from its entry.
  */
 #ifndef DAEMON_INDEX_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/index_block.h"
 #include "libclient/wire/uidset.h"
 
 /* Maildir flag letters as bits; sorted as in a file name. */
@@ -33,13 +34,18 @@ struct index_entry {
 
 /* All zero is empty. */
 struct index {
-	struct index_entry *entries;
-	uint32_t count;
-	uint32_t sorted; /* so many of them are in order; the others came later
-			  */
-	uint32_t front; /* room in front of them */
-	uint32_t size; /* ... and all room there is */
+	struct index_block *blocks; /* in order */
+	uint32_t block_count;
+	uint32_t block_room;
+	uint32_t count; /* of the entries; once they were asked for */
 	struct uidset *repeated; /* notes UIDs that are put again; or NULL */
+	struct index_entry found;
+};
+
+/* A place between two entries; all zero is before the first. */
+struct index_cursor {
+	uint32_t block;
+	uint32_t entry;
 };
 
 void index_free(struct index *index);
@@ -51,8 +57,17 @@ void index_put(struct index *index, const struct index_entry *entry);
 /* Gives back the room that is not used. */
 void index_trim(struct index *index);
 
-/* The entry of a UID, or NULL; valid until the index changes. */
-struct index_entry *index_find(struct index *index, uint32_t uid);
+/* The entry of a UID, or NULL; a copy, valid until the index changes or is
+ * asked again. */
+const struct index_entry *index_find(struct index *index, uint32_t uid);
+
+/* In place of the entry of the same UID; false: there is none. */
+bool index_replace(struct index *index, const struct index_entry *entry);
+
+/* The entry behind the cursor, which moves on; false: there is none. Nothing
+ * may be put or removed meanwhile. */
+bool index_next(struct index *index, struct index_cursor *cursor,
+    struct index_entry *entry);
 
 /* Removes all entries of a set in one pass. */
 void index_remove(struct index *index, const struct uidset *uids);

@@ -29,9 +29,20 @@ assert_uids(struct index *index, const char *expected)
 	uidset_free(&wanted);
 }
 
-START_TEST(test_an_entry_takes_sixteen_bytes)
+/* Room for so many entries. */
+static uint32_t
+room(const struct index *index)
 {
-	ck_assert_uint_eq(sizeof(struct index_entry), 16);
+	uint32_t room = 0;
+
+	for (uint32_t i = 0; i < index->block_count; i++)
+		room += index->blocks[i].size;
+	return room;
+}
+
+START_TEST(test_an_entry_takes_fourteen_bytes)
+{
+	ck_assert_uint_eq(sizeof(struct index_packed), 14);
 }
 END_TEST
 
@@ -51,7 +62,7 @@ START_TEST(test_rising_uids_need_no_sorting)
 
 	for (uint32_t uid = 1; uid <= 1000; uid++)
 		put(&index, uid * 2, uid);
-	ck_assert_uint_eq(index.sorted, index.count);
+	ck_assert_uint_eq(index.blocks[0].sorted, index.count);
 	for (uint32_t uid = 1; uid <= 1000; uid++) {
 		ck_assert_uint_eq(index_find(&index, uid * 2)->flags, uid);
 		ck_assert_ptr_null(index_find(&index, uid * 2 - 1));
@@ -103,7 +114,7 @@ START_TEST(test_a_replaced_entry_stays_where_it_is)
 	put(&index, 2, 0);
 	put(&index, 3, 0);
 	put(&index, 2, INDEX_SEEN);
-	ck_assert_uint_eq(index.sorted, index.count);
+	ck_assert_uint_eq(index.blocks[0].sorted, index.count);
 	ck_assert_uint_eq(index.count, 3);
 	ck_assert_uint_eq(index_find(&index, 2)->flags, INDEX_SEEN);
 	index_free(&index);
@@ -116,7 +127,7 @@ START_TEST(test_uids_put_again_and_again_do_not_pile_up)
 
 	for (uint32_t i = 0; i < 100000; i++)
 		put(&index, 10 - i % 10, i);
-	ck_assert_uint_lt(index.size, 100);
+	ck_assert_uint_lt(room(&index), 100);
 	assert_uids(&index, "1:10");
 	index_free(&index);
 }
@@ -128,7 +139,7 @@ START_TEST(test_memory_is_at_most_a_quarter_over)
 
 	for (uint32_t uid = 1; uid <= 100000; uid++)
 		put(&index, uid, 0);
-	ck_assert_uint_le(index.size, 125016);
+	ck_assert_uint_le(room(&index), 125016);
 	index_free(&index);
 }
 END_TEST
@@ -144,7 +155,7 @@ START_TEST(test_falling_batches_are_put_in_front)
 		ck_assert_ptr_nonnull(index_find(&index, 102400));
 	}
 	ck_assert_uint_eq(index.count, 102400);
-	ck_assert_uint_le(index.size, 102400 + 102400 / 3);
+	ck_assert_uint_le(room(&index), 102400 + 102400 / 3);
 	assert_uids(&index, "1:102400");
 	ck_assert_uint_eq(index_find(&index, 257)->flags, 1);
 	index_free(&index);
@@ -175,7 +186,7 @@ START_TEST(test_trimmed_it_has_no_room_to_spare)
 	for (uint32_t uid = 100000; uid > 0; uid--)
 		put(&index, uid, uid);
 	index_trim(&index);
-	ck_assert_uint_le(index.size, 100000 + 100000 / 64);
+	ck_assert_uint_le(room(&index), 100000 + 100000 / 64);
 	assert_uids(&index, "1:100000");
 	put(&index, 100001, 7);
 	ck_assert_uint_eq(index_find(&index, 100001)->flags, 7);
@@ -187,6 +198,8 @@ END_TEST
 START_TEST(test_it_holds_what_was_put_in_any_order)
 {
 	static uint32_t flags[5001];
+	/* the odd tests have them in many blocks */
+	const uint32_t step = _i % 2 == 0 ? 1 : 1 << 14;
 	struct index index = {0};
 	uint32_t count = 0;
 
@@ -199,29 +212,101 @@ START_TEST(test_it_holds_what_was_put_in_any_order)
 			uid = uid / 2 + 1;
 		count += flags[uid] == 0;
 		flags[uid] = i;
-		put(&index, uid, i);
+		put(&index, uid * step, i);
 		if (random() % 50 == 0)
-			ck_assert_uint_eq(index_find(&index, uid)->flags, i);
+			ck_assert_uint_eq(
+			    index_find(&index, uid * step)->flags, i);
 		if (random() % 500 == 0)
 			index_trim(&index);
 	}
 	for (uint32_t uid = 1; uid <= 5000; uid++)
 		if (flags[uid] != 0)
 			ck_assert_uint_eq(
-			    index_find(&index, uid)->flags, flags[uid]);
+			    index_find(&index, uid * step)->flags, flags[uid]);
 	ck_assert_uint_eq(index.count, count);
 	index_free(&index);
 }
 END_TEST
 
-START_TEST(test_a_found_entry_can_be_changed)
+START_TEST(test_an_entry_that_is_there_is_replaced)
+{
+	struct uidset repeated = {0};
+	struct index index = {.repeated = &repeated};
+	struct index_entry entry = {.uid = UINT32_MAX, .flags = INDEX_FLAGGED};
+
+	ck_assert(!index_replace(&index, &entry));
+	put(&index, UINT32_MAX, 0);
+	put(&index, 7, 0);
+	ck_assert(index_replace(&index, &entry));
+	ck_assert_uint_eq(index_find(&index, UINT32_MAX)->flags, INDEX_FLAGGED);
+	assert_uids(&index, "7,4294967295");
+	ck_assert(uidset_is_empty(&repeated));
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_nothing_of_an_entry_is_lost)
+{
+	const struct index_entry entry = {.uid = 0xfedcba98,
+	    .size = 0xfffffffe,
+	    .date = 0xfffffffd,
+	    .flags = 0xdeadbeef};
+	struct index index = {0};
+	const struct index_entry *found;
+
+	index_put(&index, &entry);
+	found = index_find(&index, entry.uid);
+	ck_assert_mem_eq(found, &entry, sizeof(entry));
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_the_next_one_is_found_in_order)
+{
+	static const uint32_t uids[] = {
+	    1, 65535, 65536, 65537, 131072, 7000000, UINT32_MAX};
+	const uint32_t count = sizeof(uids) / sizeof(uids[0]);
+	struct index index = {0};
+	struct index_cursor cursor = {0};
+	struct index_entry entry;
+
+	for (uint32_t i = count; i-- > 0;)
+		put(&index, uids[i], i);
+	for (uint32_t i = 0; i < count; i++) {
+		ck_assert(index_next(&index, &cursor, &entry));
+		ck_assert_uint_eq(entry.uid, uids[i]);
+		ck_assert_uint_eq(entry.flags, i);
+	}
+	ck_assert(!index_next(&index, &cursor, &entry));
+	ck_assert(!index_next(&index, &cursor, &entry));
+	index_free(&index);
+}
+END_TEST
+
+START_TEST(test_ranges_that_cross_a_block_are_removed)
 {
 	struct index index = {0};
+	struct uidset removed = {0}, both = {0}, wanted = {0};
 
-	put(&index, UINT32_MAX, 0);
-	index_find(&index, UINT32_MAX)->flags = INDEX_FLAGGED;
-	ck_assert_uint_eq(index_find(&index, UINT32_MAX)->flags, INDEX_FLAGGED);
-	assert_uids(&index, "4294967295");
+	for (uint32_t uid = 1; uid <= 200000; uid += 2)
+		put(&index, uid, 0);
+	ck_assert(uidset_parse(&removed, span_of("5:9,65001:131071,199999")));
+	ck_assert(uidset_parse(&wanted, span_of("5,7,9,199999")));
+	index_intersect(&index, &removed, &both);
+	ck_assert_uint_eq(
+	    uidset_count(&both), 3 + (131071 - 65001) / 2 + 1 + 1);
+	index_remove(&index, &removed);
+	ck_assert_uint_eq(index.block_count, 3);
+	ck_assert_uint_eq(index.count, 100000 - uidset_count(&both));
+	ck_assert_ptr_null(index_find(&index, 131071));
+	ck_assert_ptr_nonnull(index_find(&index, 131073));
+	ck_assert_ptr_nonnull(index_find(&index, 64999));
+	uidset_clear(&both);
+	index_intersect(&index, &wanted, &both);
+	ck_assert(uidset_is_empty(&both));
+	uidset_free(&removed);
+	uidset_free(&wanted);
+	uidset_free(&both);
 	index_free(&index);
 }
 END_TEST
@@ -300,7 +385,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_test(tests, test_an_entry_takes_sixteen_bytes);
+	tcase_add_test(tests, test_an_entry_takes_fourteen_bytes);
 	tcase_add_test(tests, test_an_empty_index_has_nothing);
 	tcase_add_test(tests, test_rising_uids_need_no_sorting);
 	tcase_add_test(tests, test_uids_in_any_order_are_found);
@@ -314,7 +399,10 @@ main(void)
 	tcase_add_test(tests, test_trimmed_it_has_no_room_to_spare);
 	tcase_add_loop_test(
 	    tests, test_it_holds_what_was_put_in_any_order, 0, 10);
-	tcase_add_test(tests, test_a_found_entry_can_be_changed);
+	tcase_add_test(tests, test_an_entry_that_is_there_is_replaced);
+	tcase_add_test(tests, test_nothing_of_an_entry_is_lost);
+	tcase_add_test(tests, test_the_next_one_is_found_in_order);
+	tcase_add_test(tests, test_ranges_that_cross_a_block_are_removed);
 	tcase_add_loop_test(tests, test_a_set_is_removed, 0,
 	    sizeof(removal_cases) / sizeof(removal_cases[0]));
 	tcase_add_test(tests, test_uids_are_added_to_those_of_the_set);
