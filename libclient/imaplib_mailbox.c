@@ -205,6 +205,34 @@ imaplib_status(struct imaplib *client, const char *mailbox, const char *items,
 }
 
 bool
+imaplib_status_each(struct imaplib *client, const char *const *mailboxes,
+    uint32_t count, const char *items, struct imaplib_reply *reply)
+{
+	struct command command;
+	uint64_t last = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (last == 0) {
+			if (!imaplib_begin(client, "STATUS", &command, reply))
+				return false;
+		} else {
+			command_begin(&command, "STATUS",
+			    session_literals(imap_session(client->imap)));
+		}
+		imaplib_add_mailbox(client, &command, mailboxes[i]);
+		command_add_raw(&command, items);
+		if (command_end(&command))
+			last = session_command(imap_session(client->imap),
+			    &command, PIPELINE_PLAIN);
+		else
+			command_free(&command);
+	}
+	if (last == 0)
+		return imaplib_refuse(reply, "no mailbox to ask for");
+	return imaplib_await(client, last, reply);
+}
+
+bool
 imaplib_namespace(struct imaplib *client, struct imaplib_reply *reply)
 {
 	return imaplib_call(client, "NAMESPACE", NULL, reply);

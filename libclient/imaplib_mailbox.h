@@ -38,6 +38,11 @@ bool imaplib_lsub(struct imaplib *client, const char *reference,
 /* STATUS; items: "(MESSAGES UIDNEXT)". (status) */
 bool imaplib_status(struct imaplib *client, const char *mailbox,
     const char *items, struct imaplib_reply *reply);
+/* The same of several, sent at once: what the server says of each is in the
+ * reply, whose result is the last one's. A name that no command can carry is
+ * left out. */
+bool imaplib_status_each(struct imaplib *client, const char *const *mailboxes,
+    uint32_t count, const char *items, struct imaplib_reply *reply);
 bool imaplib_namespace(struct imaplib *client, struct imaplib_reply *reply);
 
 /* NOTIFY (RFC 5465): "SET (SELECTED (...))" or "NONE". */

@@ -53,6 +53,11 @@ bool response_skim(struct response *response, const struct frame_view *view);
 /* Frees response->uids. */
 void response_free(struct response *response);
 
+/* The enum imap_flag of a name in any case; 0: it is a keyword. */
+unsigned response_flag(struct span name);
+/* The enum imap_list_flag of an attribute of LIST; 0: one of no interest. */
+unsigned response_list_flag(struct span name);
+
 /* "OK", "NO", ... and "READ-ONLY", ... as the protocol writes them. */
 const char *imap_state_name(enum imap_state state);
 const char *imap_code_name(enum imap_code_type type);

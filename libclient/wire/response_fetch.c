@@ -43,9 +43,8 @@ is_name(struct span word, struct span name)
 		span_has_prefix_nocase(word, name.at));
 }
 
-/* 0 if it is a keyword. */
-static unsigned
-flag_from_name(struct span name)
+unsigned
+response_flag(struct span name)
 {
 	size_t i;
 
@@ -92,7 +91,7 @@ walk_flags(struct token_reader *reader, struct imap_flags *flags,
 				return false;
 			continue;
 		}
-		flag = flag_from_name(name);
+		flag = response_flag(name);
 		flags->flags |= flag;
 		if (flag != 0 || !is_keyword(name))
 			continue;

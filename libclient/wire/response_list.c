@@ -28,14 +28,15 @@ static const struct {
     {"\\Important", IMAP_LIST_IMPORTANT},
 };
 
-static void
-add_list_flag(struct imap_list *list, struct span name)
+unsigned
+response_list_flag(struct span name)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(list_flags) / sizeof(list_flags[0]); i++)
 		if (span_equal_nocase(name, list_flags[i].name))
-			list->flags |= list_flags[i].flag;
+			return list_flags[i].flag;
+	return 0;
 }
 
 /* "(\HasNoChildren ...)", or NIL for none. */
@@ -52,7 +53,7 @@ read_attributes(struct token_reader *reader, struct imap_list *list)
 		if (token_byte(reader, ')'))
 			return true;
 		if (token_astring(reader, &name))
-			add_list_flag(list, name);
+			list->flags |= response_list_flag(name);
 		else if (!token_skip(reader))
 			return false;
 	}
