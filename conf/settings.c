@@ -7,12 +7,10 @@
 #include "conf/settings_private.h"
 #include "conf/settings_tools.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* The file's tree; the built-in defaults as trees and as values. */
@@ -553,17 +551,4 @@ settings_account(const struct settings *settings, const char *name)
 		if (strcmp(settings->accounts[i].name, name) == 0)
 			return &settings->accounts[i];
 	return NULL;
-}
-
-bool
-settings_is_loopback(const char *host)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-	if (inet_pton(AF_INET6, host, &v6) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&v6);
-	return strcasecmp(host, "localhost") == 0;
 }

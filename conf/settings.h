@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/settings_about.h"
+
 enum settings_log_level {
 	SETTINGS_LOG_ERROR,
 	SETTINGS_LOG_WARNING,
@@ -143,8 +145,5 @@ bool settings_account_equal(
 /* The account of that name, or NULL. */
 const struct settings_account *settings_account(
     const struct settings *settings, const char *name);
-
-/* True for 127.0.0.0/8, ::1 and "localhost". */
-bool settings_is_loopback(const char *host);
 
 #endif

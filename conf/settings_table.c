@@ -137,7 +137,7 @@ static const struct settings_row account_rows[] = {
 	    .help = "\"auto\", \"on\" or \"off\""},
 	{"fsync", &settings_type_bool, ACCOUNT(fsync), "true",
 	    .help = "true or false"},
-	{"on_change", &settings_type_text, ACCOUNT(on_change), .not_yet = ANY,
+	{"on_change", &settings_type_text, ACCOUNT(on_change),
 	    .help = "a shell command"},
 };
 

@@ -5,10 +5,12 @@
 #include "daemon/account_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/vault.h"
+#include "daemon/advice.h"
 #include "libclient/base/mem.h"
 
 #define SECOND		     UINT64_C(1000000)
@@ -26,6 +28,23 @@ account_changed(struct account *account)
 	account->config.changed(account->config.user, account);
 }
 
+/* With advice for the first time, and quietly while it stays the same. */
+static void
+tell_error(struct account *account, enum settings_log_level level,
+    const struct imap_error *error, const char *then)
+{
+	const struct advice_place place = {
+	    account->settings, account->was_ready};
+	const bool is_news = advice_is_news(&place, &account->told, error);
+	char text[ADVICE_TEXT_MAX];
+
+	if (level != SETTINGS_LOG_ERROR && !is_news)
+		level = SETTINGS_LOG_INFO;
+	log_line(level, log_event_of(error->kind), &account->subject, "%s%s",
+	    is_news ? advice_text(&place, error, text) : error->text, then);
+	account->told = *error;
+}
+
 void
 account_give_up(struct account *account, const struct imap_error *error)
 {
@@ -34,7 +53,7 @@ account_give_up(struct account *account, const struct imap_error *error)
 	account->error = *error;
 	if (account->failure == IMAP_ERROR_NONE)
 		account->failure = error->kind;
-	log_error(&account->subject, "%s", error->text);
+	tell_error(account, SETTINGS_LOG_ERROR, error, "");
 	account->is_finished = true;
 	account_drop_connections(account, false);
 	account_each_seat(account, seat) if (!seat->is_gone)
@@ -92,23 +111,28 @@ void
 account_back_off(struct account *account, const struct imap_error *error)
 {
 	uint64_t delay;
+	char then[64];
 
 	if (account->is_finished || account->is_stopping)
 		return;
 	account->failures++;
-	if (!may_refetch(account, error)) {
-		if (is_final(account, error)) {
-			account_give_up(account, error);
-			return;
-		}
-		delay = delay_of(account, error);
-	} else {
+	if (may_refetch(account, error)) {
 		delay = SECOND / 10;
+		log_line(SETTINGS_LOG_INFO, log_event_of(error->kind),
+		    &account->subject, "%s; asking for the secret once more",
+		    error->text);
+	} else if (is_final(account, error)) {
+		account_give_up(account, error);
+		return;
+	} else {
+		delay = delay_of(account, error);
+		(void)snprintf(then, sizeof(then),
+		    "; next try in %" PRIu64 " s",
+		    (delay + SECOND - 1) / SECOND);
+		tell_error(account, SETTINGS_LOG_WARNING, error, then);
 	}
 	account->error = *error;
 	account->retry_at = clock_now() + delay;
-	log_warning(&account->subject, "%s; next try in %" PRIu64 " s",
-	    error->text, (delay + SECOND - 1) / SECOND);
 	(void)sd_event_source_set_time(account->retry_timer, account->retry_at);
 	(void)sd_event_source_set_enabled(
 	    account->retry_timer, SD_EVENT_ONESHOT);
@@ -455,6 +479,7 @@ account_report(const struct account *account)
 	    .error =
 		account->error.kind == IMAP_ERROR_NONE ? NULL : &account->error,
 	    .is_listed = account->is_listed,
+	    .was_ready = account->was_ready,
 	};
 
 	for (const struct connection *c = account->connections; c != NULL;

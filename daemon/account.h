@@ -28,6 +28,7 @@ struct account_config {
 	struct job_lane *disk;
 	struct job_lane *names;
 	struct runner *runner; /* runs the commands; NULL: we do */
+	struct hook *hook; /* is told what changed; NULL: nobody is */
 	const struct settings_account *settings; /* outlives the account */
 	const char *state_dir;
 	enum account_mode mode;
@@ -48,6 +49,7 @@ struct account_report {
 	uint64_t retry_at; /* boot time in microseconds; 0: not waiting */
 	const struct imap_error *error;
 	bool is_listed; /* the mailboxes are known */
+	bool was_ready; /* a login has succeeded */
 };
 
 struct account *account_new(const struct account_config *config);

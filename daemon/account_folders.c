@@ -43,14 +43,6 @@ account_assign_watch(struct account *account)
 
 /* ---- which of them ---- */
 
-static bool
-is_named(const char *name, const struct mailbox *mailbox)
-{
-	if (strcasecmp(name, "INBOX") == 0)
-		return strcasecmp(mailbox->name, "INBOX") == 0;
-	return strcmp(name, mailbox->name) == 0;
-}
-
 bool
 account_names(const struct account *account, const char *name)
 {
@@ -67,7 +59,7 @@ is_known(const struct account *account, const char *name)
 	const struct seat *seat;
 
 	for (uint32_t i = 0; i < account->chosen.count; i++)
-		if (is_named(name, &account->chosen.items[i]))
+		if (mailboxes_is_named(&account->chosen.items[i], name))
 			return true;
 	account_each_seat(account, seat) if (seat->is_removed &&
 	    strcmp(folder_report(seat->folder).name, name) == 0) return true;
@@ -96,7 +88,7 @@ is_selected(const struct account *account, const struct mailbox *mailbox)
 	if (account->config.only_count == 0)
 		return true;
 	for (uint32_t i = 0; i < account->config.only_count; i++)
-		if (is_named(account->config.only[i], mailbox))
+		if (mailboxes_is_named(mailbox, account->config.only[i]))
 			return true;
 	return false;
 }
@@ -115,8 +107,9 @@ report_unmatched(const struct account *account)
 		if (!is_matched && strpbrk(folders->items[i], "*%") == NULL)
 			log_warning(&account->subject,
 			    "folders: the server has no \"%s\" (or another "
-			    "pattern has chosen it)",
-			    folders->items[i]);
+			    "pattern has chosen it); see what it has: "
+			    "mailmirror folders %s",
+			    folders->items[i], account->settings->name);
 	}
 }
 
@@ -225,6 +218,8 @@ add_newcomer(struct account *account, const struct mailbox *mailbox)
 	    .delimiter = mailbox->delimiter,
 	    .flags = mailbox->flags,
 	};
+	const struct log_subject subject = {
+	    account->settings->name, mailbox->name, 0};
 
 	if (seat != NULL && !seat->is_gone)
 		return NULL; /* it was renamed */
@@ -236,6 +231,9 @@ add_newcomer(struct account *account, const struct mailbox *mailbox)
 		return NULL; /* the next listing has it again */
 	seat->is_seen = true;
 	folder_set_watch(seat->folder, mailbox->watch);
+	if (account->is_listed)
+		log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_FOLDER_NEW, &subject,
+		    "new on the server");
 	return seat;
 }
 

@@ -80,10 +80,12 @@ follow_rename(struct account *account, const struct reconciling *all,
 	};
 	const struct mailbox *mailbox =
 	    mailboxes_find(&account->chosen, described.bytes);
-	struct log_subject subject = {account->settings->name, candidate->name};
+	struct log_subject subject = {
+	    account->settings->name, candidate->name, 0};
 	struct seat *seat;
 
-	log_notice(&subject, "was \"%s\" on the server: its Maildir goes on",
+	log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_FOLDER_RENAMED, &subject,
+	    "was \"%s\" on the server: its Maildir goes on",
 	    missing->path == NULL ? missing->mailbox : missing->path);
 	if (missing->place == SPANMAP_NONE) {
 		seat = account_add_seat(account, &described);
@@ -92,6 +94,8 @@ follow_rename(struct account *account, const struct reconciling *all,
 		account_reseat(seat, &described);
 	}
 	seat->is_seen = true;
+	if (missing->at != NULL)
+		account_note_moved(account, candidate->name, missing->at);
 	if (mailbox != NULL)
 		folder_set_watch(seat->folder, mailbox->watch);
 	folder_wake(seat->folder);
@@ -102,7 +106,7 @@ follow(struct account *account, const struct reconciling *all,
     const struct missing *missing)
 {
 	struct log_subject subject = {account->settings->name,
-	    missing->path == NULL ? missing->mailbox : missing->path};
+	    missing->path == NULL ? missing->mailbox : missing->path, 0};
 	struct seat *seat;
 
 	if (missing->outcome == IS_RENAMED) {
@@ -114,10 +118,15 @@ follow(struct account *account, const struct reconciling *all,
 	folder_set_gone(seat->folder, true);
 	seat->is_removed = missing->outcome == IS_REMOVED;
 	if (seat->is_removed)
-		log_notice(&subject, "gone from the server, and from here");
+		log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_FOLDER_GONE, &subject,
+		    "gone from the server, and from here");
 	else if (!missing->was_gone)
-		log_notice(
-		    &subject, "gone from the server; its Maildir is kept");
+		log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_FOLDER_GONE, &subject,
+		    "gone from the server; its Maildir is kept; to let it go: "
+		    "mailmirror sync --accept-deletes %s/%s",
+		    subject.account, subject.folder);
+	if (seat->is_removed && missing->at != NULL)
+		account_note_moved(account, subject.folder, missing->at);
 	if (missing->note[0] != '\0')
 		log_warning(&subject, "%s", missing->note);
 }

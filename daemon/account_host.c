@@ -2,6 +2,8 @@
  * What a folder asks of its account (struct folder_host).
  */
 #include "daemon/account_private.h"
+#include "daemon/hook.h"
+#include "libclient/base/mem.h"
 
 static void
 host_want(void *user, struct folder *folder)
@@ -47,8 +49,12 @@ host_changed(void *user, struct folder *folder)
 {
 	struct seat *seat = user;
 	struct account *account = seat->account;
+	struct folder_report report = folder_report(folder);
 
-	switch (folder_report(folder).state) {
+	hook_note_rest(account->config.hook, report.name,
+	    report.state == WATCHER_IDLING || report.state == WATCHER_RESTING ||
+		report.state == WATCHER_STOPPED);
+	switch (report.state) {
 	case WATCHER_IDLING:
 		/* it has come to rest, and may lend its connection */
 		account->failures = 0;
@@ -68,6 +74,15 @@ host_changed(void *user, struct folder *folder)
 	account_changed(account);
 }
 
+static void
+host_news(
+    void *user, const struct hook_subject *subject, struct hook_news *news)
+{
+	const struct seat *seat = user;
+
+	hook_note(seat->account->config.hook, subject, news);
+}
+
 static uint32_t
 host_quirks(void *user)
 {
@@ -84,6 +99,23 @@ host_idle_refresh(void *user)
 	return account_idle_refresh(seat->account);
 }
 
+void
+account_note_moved(struct account *account, const char *name, const char *path)
+{
+	char *whole = mem_format("%s%s%s", account->settings->maildir,
+	    *path == '\0' ? "" : "/", path);
+	struct hook_subject subject = {
+	    .name = name,
+	    .path = whole,
+	    .host = "",
+	};
+	struct hook_news news = {.has_moved = true};
+
+	hook_note(account->config.hook, &subject, &news);
+	hook_note_rest(account->config.hook, name, true);
+	(void)mem_free(whole);
+}
+
 const struct folder_host account_host = {
     .quirks = host_quirks,
     .missed = host_missed,
@@ -91,5 +123,6 @@ const struct folder_host account_host = {
     .release = host_release,
     .hand_back = account_hand_back,
     .changed = host_changed,
+    .news = host_news,
     .idle_refresh = host_idle_refresh,
 };

@@ -278,7 +278,7 @@ static void
 listing_ended(struct account *account, struct connection *connection)
 {
 	if (must_list_again(account)) {
-		log_notice(&account->subject,
+		log_info(&account->subject,
 		    "the server does not do LIST-STATUS: asking for each");
 		account->no_list_status = true;
 		account_note_facts(account);

@@ -54,6 +54,21 @@ account_drop(struct account *account, struct connection *connection)
 
 /* ---- the login's ends ---- */
 
+/* The end of what was told of. */
+static void
+log_back(struct account *account)
+{
+	const bool was_told = account->told.kind != IMAP_ERROR_NONE;
+
+	if (was_told || account->has_lost)
+		log_line(was_told ? SETTINGS_LOG_NOTICE : SETTINGS_LOG_INFO,
+		    LOG_EVENT_BACK, &account->subject,
+		    was_told ? "all is well again: logged in"
+			     : "connected again");
+	account->told = (struct imap_error){0};
+	account->has_lost = false;
+}
+
 static void
 on_ready(struct account *account, struct connection *connection)
 {
@@ -63,10 +78,12 @@ on_ready(struct account *account, struct connection *connection)
 	connection->is_ready = true;
 	connection->is_early = imap_is_early(connection->imap);
 	connection->began = clock_now();
+	if (!connection->is_early)
+		log_back(account);
 	account->was_ready = true;
 	account->refusals = 0;
 	if (!account_note_server(account, connection)) {
-		log_notice(&account->subject,
+		log_info(&account->subject,
 		    "connecting anew, for this server's sake");
 		account_drop(account, connection);
 		return;
@@ -155,13 +172,15 @@ on_closed(struct account *account, struct connection *connection,
 		return;
 	}
 	account->reconnects++;
+	account->has_lost = true;
 	account_obey(account, &copy);
 	if (seat != NULL)
 		folder_lost(seat->folder, &copy, false);
 	if (was_poller && !has_lasted)
 		account_back_off(account, &copy);
 	else if (seat == NULL)
-		log_info(&account->subject, "connection lost: %s", copy.text);
+		log_line(SETTINGS_LOG_INFO, LOG_EVENT_LOST, &account->subject,
+		    "connection lost: %s", copy.text);
 }
 
 static void
@@ -175,6 +194,7 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 	if (connection->is_early && !imap_is_early(imap) &&
 	    event->type != IMAP_CLOSED) {
 		connection->is_early = false;
+		log_back(account);
 		account_note_known(account, imap);
 	}
 	if (event->type == IMAP_READY) {
@@ -231,16 +251,6 @@ usable_mechanisms(const struct settings_account *settings)
 	return mask;
 }
 
-/* A list of nothing but token mechanisms says that the secret is a token. */
-static bool
-is_token(const struct settings_account *settings)
-{
-	uint32_t tokens = 1u << MECHANISM_OAUTHBEARER | 1u << MECHANISM_XOAUTH2;
-
-	return !settings->is_auth_auto && settings->auth.count > 0 &&
-	    (usable_mechanisms(settings) & ~tokens) == 0;
-}
-
 /*
  * It costs a round trip and much memory, and wins where much is to come: for
  * folders that are to be filled, and at the first contact.
@@ -281,7 +291,7 @@ open_connection(struct account *account, bool is_extra)
 	    .secret = settings->secret.password == NULL
 		? account->secret
 		: settings->secret.password,
-	    .is_token = is_token(settings),
+	    .is_token = settings_wants_token(settings),
 	    .mechanisms = usable_mechanisms(settings),
 	    .is_loopback =
 		settings->host != NULL && settings_is_loopback(settings->host),

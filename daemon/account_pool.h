@@ -28,6 +28,10 @@ void account_changed(struct account *account);
 
 extern const struct folder_host account_host;
 
+/* A folder, or what was one, is at another path below the Maildir's root. */
+void account_note_moved(
+    struct account *account, const char *name, const char *path);
+
 /* ---- account_pool.c ---- */
 
 /* Gives connections to who waits for one, from the loop. */

@@ -78,6 +78,7 @@ struct account {
 	uint64_t disturbed; /* when the network was last another */
 	sd_event_source *serve_later;
 	struct imap_error error;
+	struct imap_error told; /* what of it the log has; NONE: it is well */
 	enum imap_error_kind failure; /* the first one */
 
 	/* the folders */
@@ -132,6 +133,7 @@ struct account {
 	struct reconciling *reconciling; /* until the disk has followed */
 
 	bool was_ready; /* a login succeeded */
+	bool has_lost; /* a connection, and none was made since */
 	bool is_started;
 	bool is_stopping;
 	bool is_finished;

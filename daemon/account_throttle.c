@@ -55,7 +55,10 @@ wait_for(struct account *account, const struct throttle *throttle,
 	account->error.kind = IMAP_ERROR_THROTTLED;
 	account->throttled_until = clock_now() + wait;
 	account->retry_at = account->throttled_until;
-	log_warning(&account->subject,
+	/* what goes on needs no second warning */
+	log_line(
+	    account->throttles > 1 ? SETTINGS_LOG_INFO : SETTINGS_LOG_WARNING,
+	    LOG_EVENT_LATER, &account->subject,
 	    "%s; asking nothing new for %" PRIu64 " s (%s)", error->text,
 	    (wait + SECOND - 1) / SECOND, throttle_kind_name(throttle->kind));
 	(void)sd_event_source_set_time(account->retry_timer, account->retry_at);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +23,8 @@ struct child {
 	struct child_report report;
 	struct buf output;
 	size_t output_limit;
+	uint64_t grace;
+	bool is_late;
 
 	sd_event *loop;
 	sd_event_source *soon; /* it did not start, and that is to be said */
@@ -122,10 +123,52 @@ on_timeout(sd_event_source *source, uint64_t usec, void *user)
 
 	(void)source;
 	(void)usec;
+	if (!child->is_late && child->grace > 0) {
+		child_hurry(child, child->grace);
+		return 0;
+	}
 	child->report.end = CHILD_LATE;
 	kill_group(child);
 	report(child);
 	return 0;
+}
+
+/*
+ * The whole group gets its grace, also when its shell ends at once; until that
+ * is reaped, the group's number is nobody else's.
+ */
+void
+child_hurry(struct child *child, uint64_t grace)
+{
+	if (child->is_late || child->pid == 0)
+		return;
+	child->is_late = true;
+	child->exit = sd_event_source_disable_unref(child->exit);
+	if (grace > 0)
+		(void)kill(-child->pid, SIGTERM);
+	(void)sd_event_source_set_time_relative(child->timeout, grace);
+	(void)sd_event_source_set_enabled(child->timeout, SD_EVENT_ONESHOT);
+}
+
+char *
+child_describe(const struct child_report *report)
+{
+	switch (report->end) {
+	case CHILD_EXITED:
+		return mem_format("failed with exit status %d", report->number);
+	case CHILD_SIGNALLED:
+		return mem_format("was killed by signal %d (%s)",
+		    report->number, sigdescr_np(report->number));
+	case CHILD_LATE:
+		return mem_copy_string("took too long and was killed");
+	case CHILD_NOT_RUN:
+		return mem_format(
+		    "cannot be run: %s", strerrordesc_np(report->number));
+	case CHILD_LOST:
+		break;
+	}
+	return mem_format("has an exit status that cannot be learnt: %s",
+	    strerrordesc_np(report->number));
 }
 
 /* ---- its output ---- */
@@ -197,10 +240,11 @@ on_exit_of_child(sd_event_source *source, int fd, uint32_t events, void *user)
 static bool
 is_replaced(const char *entry, const char *const *variables)
 {
-	size_t len = strcspn(entry, "=") + 1;
+	size_t len = strcspn(entry, "=");
 
 	for (; *variables != NULL; variables++)
-		if (strncmp(*variables, entry, len) == 0)
+		if (strcspn(*variables, "=") == len &&
+		    strncmp(*variables, entry, len) == 0)
 			return true;
 	return false;
 }
@@ -225,7 +269,8 @@ make_environment(const char *const *variables)
 			all[n++] = *own;
 	/* posix_spawn() takes them as char *, and writes to none */
 	for (; *variables != NULL; variables++)
-		memcpy(&all[n++], variables, sizeof(*all));
+		if (strchr(*variables, '=') != NULL)
+			memcpy(&all[n++], variables, sizeof(*all));
 	return all;
 }
 
@@ -263,8 +308,15 @@ spawn(const struct child_order *order, int output, pid_t *pid)
 
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(
-	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (order->merges_errors)
+		(void)posix_spawn_file_actions_adddup2(
+		    &actions, output, STDERR_FILENO);
+	if (order->input != 0)
+		(void)posix_spawn_file_actions_adddup2(
+		    &actions, order->input, STDIN_FILENO);
+	else
+		(void)posix_spawn_file_actions_addopen(
+		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	(void)posix_spawn_file_actions_addclosefrom_np(
 	    &actions, STDERR_FILENO + 1);
 	init_attributes(&attributes);
@@ -336,6 +388,7 @@ child_start(sd_event *loop, const struct child_order *order,
 	child->loop = sd_event_ref(loop);
 	child->output_fd = -1;
 	child->pid_fd = -1;
+	child->grace = order->grace;
 	child->output_limit = order->output_limit < CHILD_OUTPUT_MAX
 	    ? order->output_limit
 	    : CHILD_OUTPUT_MAX;

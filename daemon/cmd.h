@@ -25,7 +25,9 @@ enum cmd_flag {
 	CMD_ACCEPT_DELETES = 1 << 1,
 	CMD_JSON = 1 << 2,
 	CMD_FOLLOW = 1 << 3,
-	CMD_PROMETHEUS = 1 << 4
+	CMD_PROMETHEUS = 1 << 4,
+	CMD_REPAIR = 1 << 5,
+	CMD_DRY_RUN = 1 << 10
 };
 
 struct options {
@@ -35,13 +37,19 @@ struct options {
 	char *const *words; /* what follows the subcommand */
 	uint32_t word_count;
 	struct imap_options imap;
+	const char *from; /* --from, adopt's, or NULL */
 };
 
 /* Each returns an exit code. */
 int cmd_run(const struct options *options);
 int cmd_sync(const struct options *options);
 int cmd_check(const struct options *options);
+int cmd_folders(const struct options *options);
+int cmd_verify(const struct options *options);
 int cmd_imap(const struct options *options);
+int cmd_import(const struct options *options);
+int cmd_adopt(const struct options *options);
+int cmd_export(const struct options *options);
 int cmd_status(const struct options *options);
 int cmd_sync_now(const struct options *options);
 int cmd_pause(const struct options *options);

@@ -42,7 +42,7 @@ cmd_run(const struct options *options)
 	if (engine != NULL)
 		code = engine_run(engine);
 	else
-		code = config.settings == NULL ? EX_CONFIG : EX_OSERR;
+		code = config.settings == NULL ? EX_CONFIG : EX_SOFTWARE;
 	engine_free(engine);
 	runner_free(runner);
 	return code;

@@ -94,8 +94,8 @@ put_base64(FILE *out, struct span bytes)
 	(void)fputs("\"}", out);
 }
 
-static void
-put_bytes(FILE *out, struct span bytes)
+void
+console_json_bytes(FILE *out, struct span bytes)
 {
 	if (is_utf8(bytes))
 		put_string(out, bytes);
@@ -109,7 +109,7 @@ put_bytes_or_null(FILE *out, struct span bytes)
 	if (bytes.len == 0)
 		(void)fputs("null", out);
 	else
-		put_bytes(out, bytes);
+		console_json_bytes(out, bytes);
 }
 
 static void
@@ -125,7 +125,7 @@ put_value(FILE *out, const struct imaplib_value *value)
 	    span_to_number(bytes, MAX_NUMBER, &number))
 		(void)fprintf(out, "%llu", number);
 	else
-		put_bytes(out, bytes);
+		console_json_bytes(out, bytes);
 }
 
 static void
@@ -161,14 +161,14 @@ put_status(FILE *out, struct span code, struct span arguments, struct span text)
 	(void)fputs(",\"arguments\":", out);
 	put_bytes_or_null(out, arguments);
 	(void)fputs(",\"text\":", out);
-	put_bytes(out, text);
+	console_json_bytes(out, text);
 }
 
 static void
 put_untagged(FILE *out, const struct imaplib_untagged *untagged)
 {
 	(void)fputs("{\"name\":", out);
-	put_bytes(out, untagged->name);
+	console_json_bytes(out, untagged->name);
 	if (untagged->has_number)
 		(void)fprintf(out, ",\"number\":%" PRIu32, untagged->number);
 	else
@@ -202,7 +202,7 @@ console_json_reply(
 	if (command == NULL)
 		(void)fputs("null", out);
 	else
-		put_bytes(out, span_of(command));
+		console_json_bytes(out, span_of(command));
 	(void)fprintf(out, ",\"type\":\"%s\"", imaplib_type_name(reply->type));
 	put_status(out, reply->code, reply->arguments, reply->text);
 	(void)fputs(",\"untagged\":", out);

@@ -19,6 +19,9 @@
 void console_json_reply(
     FILE *out, const char *command, const struct imaplib_reply *reply);
 
+/* A value of its own: a string, or {"base64":"..."} if it is not UTF-8. */
+void console_json_bytes(FILE *out, struct span bytes);
+
 /* IDLE: one response, or all of a reply's as one array. */
 void console_json_untagged(FILE *out, const struct imaplib_untagged *untagged);
 void console_json_burst(FILE *out, const struct imaplib_reply *reply);

@@ -49,6 +49,7 @@ engine_make_account(struct engine *engine, const struct slot *slot,
 	    .disk = engine->disk,
 	    .names = engine->names,
 	    .runner = engine->config.runner,
+	    .hook = engine_hook(engine, settings),
 	    .settings = settings,
 	    .state_dir = engine->settings->state_dir,
 	    .mode = engine->config.mode,
@@ -79,7 +80,7 @@ all_quiet(const struct engine *engine)
 	     slot = slot->next)
 		if (slot->account != NULL && !account_is_quiet(slot->account))
 			return false;
-	return true;
+	return engine_hooks_are_idle(engine);
 }
 
 static void
@@ -91,6 +92,7 @@ stop(struct engine *engine)
 	notify_stopping();
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
 		account_stop(slot->account);
+	engine_stop_hooks(engine);
 	(void)sd_event_source_set_time_relative(engine->stop_timer, STOP_LIMIT);
 	(void)sd_event_source_set_enabled(engine->stop_timer, SD_EVENT_ONESHOT);
 	engine_changed(engine);
@@ -132,6 +134,7 @@ note_end(struct engine *engine, struct slot *slot)
 	enum imap_error_kind failure = account_failure(slot->account);
 
 	slot->has_ended = true;
+	engine_flush_hook(engine, account_report(slot->account).name);
 	if (engine->exit_code == EX_OK)
 		engine->exit_code = exit_code_for(failure);
 	if (engine->config.ended != NULL)
@@ -161,6 +164,8 @@ replace(struct engine *engine, struct slot *slot)
 {
 	const struct settings_account *successor = slot->successor;
 
+	if (successor == NULL)
+		engine_flush_hook(engine, account_report(slot->account).name);
 	slot->account = account_free(slot->account);
 	slot->is_leaving = false;
 	slot->successor = NULL;
@@ -195,6 +200,7 @@ look_at_leaving(struct engine *engine)
 	}
 	if (has_left)
 		engine_free_unused_settings(engine);
+	engine_free_unused_hooks(engine);
 }
 
 static int
@@ -258,7 +264,8 @@ look(sd_event_source *source, void *user)
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
 		if (!slot->has_ended)
 			return 0;
-	stop(engine);
+	if (engine_hooks_are_idle(engine))
+		stop(engine);
 	return 0;
 }
 
@@ -403,8 +410,11 @@ engine_run(struct engine *engine)
 	}
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
 		account_start(slot->account);
-	if (engine->config.mode == ACCOUNT_RUNS)
+	if (engine->config.mode == ACCOUNT_RUNS) {
 		notify_ready();
+		log_line(SETTINGS_LOG_INFO, LOG_EVENT_READY, NULL,
+		    "ready: the accounts are starting");
+	}
 	code = sd_event_loop(engine->loop);
 	return code < 0 ? EX_SOFTWARE : code;
 }
@@ -426,6 +436,7 @@ engine_free(struct engine *engine)
 	/* a disk that never answers must not keep the process */
 	if (engine->is_forced)
 		_exit(engine->exit_code);
+	engine_free_hooks(engine);
 	/* what the disk has begun ends before its handles are closed */
 	engine->disk = job_lane_free(engine->disk);
 	while ((slot = engine->slots) != NULL) {

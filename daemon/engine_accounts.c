@@ -205,7 +205,8 @@ engine_reload(struct engine *engine)
 		engine->config.kept(engine->config.user, before);
 	}
 	if (settings == NULL) {
-		log_error(NULL, "going on with the configuration before");
+		log_line(SETTINGS_LOG_ERROR, LOG_EVENT_NOT_RELOADED, NULL,
+		    "going on with the configuration before");
 		notify_ready();
 		return false;
 	}
@@ -222,7 +223,8 @@ engine_reload(struct engine *engine)
 		engine_replace(slot, NULL, NULL);
 	}
 	engine_free_unused_settings(engine);
-	log_notice(NULL, "configuration reloaded");
+	log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_RELOADED, NULL,
+	    "configuration reloaded");
 	notify_ready();
 	engine_changed(engine);
 	return true;

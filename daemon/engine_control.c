@@ -89,7 +89,8 @@ static bool
 pause_target(const struct target *target, struct imap_error *error)
 {
 	struct slot *slot = target->slot;
-	struct log_subject subject = {account_report(slot->account).name, NULL};
+	struct log_subject subject = {
+	    .account = account_report(slot->account).name};
 
 	if (refuse_folder(target, "pause", error))
 		return false;
@@ -108,7 +109,8 @@ static bool
 resume_target(const struct target *target, struct imap_error *error)
 {
 	struct slot *slot = target->slot;
-	struct log_subject subject = {account_report(slot->account).name, NULL};
+	struct log_subject subject = {
+	    .account = account_report(slot->account).name};
 
 	if (refuse_folder(target, "resume", error))
 		return false;

@@ -1,12 +1,13 @@
 /*
  * What the files of the engine share: engine.c (life), engine_accounts.c (who
- * there is, reloads), engine_control.c (what people tell it). Nobody else
- * includes it.
+ * there is, reloads), engine_control.c (what people tell it), engine_hooks.c
+ * (what it runs). Nobody else includes it.
  */
 #ifndef DAEMON_ENGINE_PRIVATE_H
 #define DAEMON_ENGINE_PRIVATE_H
 
 #include "daemon/engine.h"
+#include "daemon/hook.h"
 
 /* An account's place: who is there, and who comes next. */
 struct slot {
@@ -36,6 +37,7 @@ struct engine {
 	struct job_lane *names;
 	struct settings *settings; /* the current ones */
 	struct settings_entry *entries;
+	struct hook_entry *hooks;
 	struct slot *slots;
 	sd_event_source *look_later;
 	sd_event_source *stop_timer;
@@ -74,6 +76,21 @@ bool engine_reload(struct engine *engine);
 /* The account leaves, and comes again with these settings, or not (NULL). */
 void engine_replace(struct slot *slot, const struct settings_account *successor,
     struct settings *settings);
+
+/* ---- what is run when a folder changed ---- */
+
+/* The account's hook, from now on with these settings; NULL: it has none. */
+struct hook *engine_hook(
+    struct engine *engine, const struct settings_account *settings);
+
+/* The account has ended: what waits is run at once. */
+void engine_flush_hook(const struct engine *engine, const char *account);
+void engine_stop_hooks(struct engine *engine);
+bool engine_hooks_are_idle(const struct engine *engine);
+
+/* Those of accounts that are gone, once they have run. */
+void engine_free_unused_hooks(struct engine *engine);
+void engine_free_hooks(struct engine *engine);
 
 /* ---- what is left to it ---- */
 

@@ -2,11 +2,13 @@
  * A folder's outside: what the account tells it, and what its connection's
  * events mean to the watcher.
  */
+#include "daemon/folder_path.h"
 #include "daemon/folder_private.h"
 
 #include <string.h>
 #include <time.h>
 
+#include "daemon/advice.h"
 #include "libclient/base/mem.h"
 
 /* Bursts are timed by it (sd-event's default is a quarter of a second). */
@@ -64,9 +66,7 @@ folder_new(
 	folder->subject.folder = folder->name;
 	folder->watcher.ops = &folder_ops;
 	folder->watcher.user = folder;
-	folder->identity.host =
-	    settings->host == NULL || settings->tunnel != NULL ? settings->name
-							       : settings->host;
+	folder->identity.host = folder_host_of(settings);
 	folder->burst.interval = settings->burst_interval;
 	folder->burst.max_wait = settings->burst_max_wait;
 	landing_init(&folder->landing, settings->line_endings == SETTINGS_CRLF);
@@ -274,15 +274,45 @@ folder_opened(struct folder *folder, struct imap *imap)
 	watcher_tell(&folder->watcher, WATCHER_OPENED);
 }
 
+/* What is told over and over is told once. */
+static void
+fail_at(struct folder *folder, const struct imap_error *error,
+    enum settings_log_level level, enum log_event event)
+{
+	const struct advice_place place = {folder->config.settings, true};
+	char text[ADVICE_TEXT_MAX];
+
+	if (folder->error.kind == error->kind &&
+	    strcmp(folder->error.text, error->text) == 0)
+		level = SETTINGS_LOG_DEBUG;
+	else if (level < SETTINGS_LOG_INFO &&
+	    !advice_is_news(&place, &folder->error, error))
+		level = SETTINGS_LOG_INFO;
+	folder->error = *error;
+	log_line(level, event, &folder->subject, "%s%s",
+	    event == LOG_EVENT_LOST ? "connection lost: " : "",
+	    advice_text(&place, error, text));
+}
+
 void
 folder_fail(struct folder *folder, const struct imap_error *error)
 {
-	bool is_news = folder->error.kind != error->kind ||
-	    strcmp(folder->error.text, error->text) != 0;
+	fail_at(folder, error, SETTINGS_LOG_WARNING, log_event_of(error->kind));
+}
 
-	folder->error = *error;
-	log_line(is_news ? SETTINGS_LOG_WARNING : SETTINGS_LOG_DEBUG,
-	    &folder->subject, "%s", error->text);
+/* A connection that can be made again at once is no trouble, and of one that
+ * cannot, as of what is final, the account tells. */
+static void
+note_loss(struct folder *folder, const struct imap_error *error)
+{
+	if (folder->is_final)
+		fail_at(folder, error, SETTINGS_LOG_DEBUG,
+		    log_event_of(error->kind));
+	else if (error->kind == IMAP_ERROR_NETWORK ||
+	    error->kind == IMAP_ERROR_TIMEOUT)
+		fail_at(folder, error, SETTINGS_LOG_INFO, LOG_EVENT_LOST);
+	else
+		folder_fail(folder, error);
 }
 
 void
@@ -291,7 +321,7 @@ folder_lost(
 {
 	folder->imap = NULL;
 	folder->is_final = is_final;
-	folder_fail(folder, error);
+	note_loss(folder, error);
 	watcher_tell(&folder->watcher, WATCHER_LOST);
 }
 

@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "conf/settings.h"
+#include "daemon/hook_news.h"
 #include "daemon/mailboxes.h"
 #include "daemon/maildir.h"
 #include "daemon/state.h"
@@ -32,6 +33,9 @@ struct folder_host {
 	uint32_t (*quirks)(void *user);
 	/* Its state changed: for the status, and for who waits for its end. */
 	void (*changed)(void *user, struct folder *folder);
+	/* Its Maildir changed; *news is emptied. */
+	void (*news)(void *user, const struct hook_subject *subject,
+	    struct hook_news *news);
 	/* How long an IDLE may last: as set, or less, as was learned. */
 	uint64_t (*idle_refresh)(void *user);
 };
@@ -62,6 +66,7 @@ struct folder_tally {
 	uint64_t fetched; /* messages */
 	uint64_t removed;
 	uint64_t reflagged;
+	uint32_t newest; /* UID of the last one fetched */
 	int64_t changed_at; /* Unix time; 0: never */
 	int64_t checked_at; /* when it was last the same as the server's */
 };

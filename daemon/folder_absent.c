@@ -93,6 +93,7 @@ folder_note_absent(struct folder *folder)
 	struct folder_absent *absent = &folder->absent;
 	struct imap_error error = {0};
 	struct uidset refused = {0};
+	struct log_subject subject = folder->subject;
 	struct buf text;
 
 	note_large(folder);
@@ -110,12 +111,15 @@ folder_note_absent(struct folder *folder)
 	    "the server lists UID %s but does not give the message",
 	    buf_span(&text).at);
 	buf_free(&text);
+	if (uidset_count(&refused) == 1)
+		subject.uid = uidset_first(&refused);
 	uidset_free(&refused);
 	if (folder->config.runs_once) {
 		folder_fail(folder, &error);
 		return false;
 	}
-	log_warning(&folder->subject, "%s", error.text);
+	log_line(SETTINGS_LOG_WARNING, LOG_EVENT_WITHHELD, &subject,
+	    "%s; it is asked for again by and by", error.text);
 	return true;
 }
 

@@ -213,6 +213,32 @@ trim(struct folder *folder, bool is_first)
 	folder->listed = 0;
 }
 
+/* One line for a burst, however many batches it came in. */
+static void
+log_synced(struct folder *folder, bool is_first)
+{
+	const struct folder_tally *tally = &folder->tally;
+	const uint64_t fetched = tally->fetched - folder->told.fetched;
+	const uint64_t removed = tally->removed - folder->told.removed;
+	const uint64_t reflagged = tally->reflagged - folder->told.reflagged;
+	struct log_subject subject = folder->subject;
+
+	folder->told = *tally;
+	if (is_first) {
+		log_line(SETTINGS_LOG_INFO, LOG_EVENT_SYNCED, &subject,
+		    "the same as the server: %" PRIu32 " messages",
+		    folder->index.count);
+		return;
+	}
+	if (fetched == 1 && removed + reflagged == 0)
+		subject.uid = tally->newest;
+	if (fetched + removed + reflagged > 0)
+		log_line(SETTINGS_LOG_INFO, LOG_EVENT_BURST, &subject,
+		    "%" PRIu64 " new, %" PRIu64 " removed, %" PRIu64
+		    " with other flags",
+		    fetched, removed, reflagged);
+}
+
 static void
 note_synced(struct folder *folder)
 {
@@ -229,10 +255,7 @@ note_synced(struct folder *folder)
 	folder_match_forget(folder);
 	trim(folder, is_first);
 	folder->error = (struct imap_error){0};
-	if (is_first)
-		log_info(&folder->subject,
-		    "the same as the server: %" PRIu32 " messages",
-		    folder->index.count);
+	log_synced(folder, is_first);
 	if (folder->stale_uidvalidity != 0) {
 		if (folder->absent.withheld.count ==
 			folder->absent.withheld.too_large &&

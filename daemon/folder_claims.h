@@ -12,12 +12,14 @@ struct folder_claim {
 	char *name;
 	bool is_new;
 	struct maildir_message message;
+	int64_t date_here; /* without a name: what that of ours says */
 };
 
 /* A list of them. */
 struct folder_claims {
 	struct folder_claim *items;
 	uint32_t count;
+	uint32_t sorted; /* so many of them, at least, are in order */
 	uint32_t size;
 };
 
@@ -26,10 +28,14 @@ void folder_claims_add(
     struct folder_claims *claims, const struct maildir_file *file);
 void folder_claims_free(struct folder_claims *claims);
 
+/* Adds a file with a name of ours, as its message is to be. */
+void folder_claims_add_dated(struct folder_claims *claims,
+    const struct maildir_message *message, int64_t date_here);
+
 /* By UID. */
 void folder_claims_sort(struct folder_claims *claims);
 
-/* The first claim to a UID, or NULL; the claims are in order of UIDs. */
+/* The first claim to a UID, or NULL; fast where the claims are in order. */
 struct folder_claim *folder_claims_find(
     const struct folder_claims *claims, uint32_t uid);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "daemon/maildir_carry.h"
+#include "daemon/maildir_content.h"
 #include "libclient/base/mem.h"
 
 /* One change of the disk and of the rows that speak of it. */
@@ -66,20 +67,28 @@ find_refuted(struct batch *batch)
 		&batch->error);
 }
 
-/* A right claim gets the name that it should have. */
+/* A right claim gets the name, and the file the time, that it should have. */
 static bool
 rename_claim(struct batch *batch, const struct folder_claim *claim)
 {
+	struct maildir_message here = claim->message;
 	char found[MAILDIR_NAME_SIZE];
 	const char *name = claim->name;
 	bool is_new = claim->is_new;
 
+	here.date = claim->date_here;
 	if (name == NULL) {
 		name = found;
-		if (!maildir_find_claim(batch->maildir, claim->message.uid,
-			NULL, found, &is_new))
+		/* by its name, before every file is looked at */
+		if (!maildir_find_message(batch->maildir, &batch->identity,
+			&here, "", found, &is_new) &&
+		    !maildir_find_claim(
+			batch->maildir, here.uid, NULL, found, &is_new))
 			return true;
 	}
+	if (!maildir_dress(batch->maildir, name, is_new, claim->message.date,
+		&batch->error))
+		return false;
 	return maildir_rename(batch->maildir, &batch->identity, name, is_new,
 	    &claim->message, &batch->error);
 }
@@ -269,6 +278,7 @@ batch_to_index(struct folder *folder, struct batch *batch)
 		index_put(&folder->index, &entry);
 		uidset_add(&came, message->uid);
 		folder->tally.fetched++;
+		folder->tally.newest = message->uid;
 	}
 	withheld_admit(&folder->absent.withheld, &came);
 	uidset_minus(&folder->absent.restore, &came);
@@ -316,17 +326,38 @@ batch_free(struct batch *batch)
 	mem_free(batch);
 }
 
-static void
-batch_log(const struct folder *folder, const struct batch *batch)
+void
+folder_tell_news(struct folder *folder, struct hook_news *news)
 {
-	if (batch->committed + batch->reflag_count + batch->removed_count > 0)
-		log_line(
-		    folder->is_synced ? SETTINGS_LOG_INFO : SETTINGS_LOG_DEBUG,
-		    &folder->subject,
-		    "%" PRIu32 " new, %" PRIu32 " removed, %" PRIu32
-		    " with other flags",
-		    batch->committed, batch->removed_count,
-		    batch->reflag_count);
+	struct hook_subject subject = {
+	    .name = folder->name,
+	    .path = maildir_path(folder->maildir),
+	    .host = folder->identity.host,
+	};
+
+	news->uidvalidity = folder->identity.uidvalidity;
+	folder->config.host->news(folder->config.host_user, &subject, news);
+}
+
+static void
+batch_tell(struct folder *folder, const struct batch *batch)
+{
+	struct hook_news news = {0};
+
+	if (folder->config.settings->on_change == NULL)
+		return;
+	for (uint32_t i = 0; i < batch->committed; i++)
+		hook_news_arrived(&news, &batch->arrivals[i].message);
+	if (!batch->failed) {
+		uidset_copy(&news.removed, &batch->removed_uids);
+		for (uint32_t i = 0; i < batch->reflag_count; i++)
+			uidset_add(&news.reflagged, batch->reflagged[i].uid);
+	}
+	if (batch->committed + uidset_count(&news.removed) +
+		uidset_count(&news.reflagged) >
+	    0)
+		folder_tell_news(folder, &news);
+	hook_news_free(&news);
 }
 
 static void
@@ -343,9 +374,9 @@ batch_done(void *data)
 	folder->row.new_ns = folder->saved.new_ns = batch->row.new_ns;
 	folder->row.cur_ns = folder->saved.cur_ns = batch->row.cur_ns;
 	batch_to_index(folder, batch);
+	batch_tell(folder, batch);
 	if (batch->committed + batch->reflag_count + batch->removed_count > 0)
 		folder->tally.changed_at = time(NULL);
-	batch_log(folder, batch);
 	if (failed) {
 		folder->keywords.has_changed = true;
 		for (uint32_t i = batch->committed; i < batch->arrival_count;
@@ -460,12 +491,13 @@ batch_take_claims(struct batch *batch, struct folder *folder)
 		    .is_new = claim->is_new,
 		    .message = claim->message};
 
-		folder_claims_add(uidset_contains(&folder->verified, uid)
-			? &batch->renames
-			: uidset_contains(&folder->refuted, uid)
-			? &batch->disowns
-			: &left,
-		    &file);
+		struct folder_claims *to =
+		    uidset_contains(&folder->verified, uid)  ? &batch->renames
+		    : uidset_contains(&folder->refuted, uid) ? &batch->disowns
+							     : &left;
+
+		folder_claims_add(to, &file);
+		to->items[to->count - 1].date_here = claim->date_here;
 	}
 	folder_claims_free(&folder->odd);
 	folder->odd = left;

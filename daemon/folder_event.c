@@ -14,25 +14,7 @@ uint32_t
 folder_flag_bits(
     struct folder *folder, uint32_t uid, const struct imap_flags *flags)
 {
-	static const struct {
-		unsigned imap;
-		uint32_t index;
-	} pairs[] = {
-	    {IMAP_FLAG_DRAFT, INDEX_DRAFT},
-	    {IMAP_FLAG_FLAGGED, INDEX_FLAGGED},
-	    {IMAP_FLAG_FORWARDED, INDEX_PASSED},
-	    {IMAP_FLAG_ANSWERED, INDEX_REPLIED},
-	    {IMAP_FLAG_SEEN, INDEX_SEEN},
-	    {IMAP_FLAG_DELETED, INDEX_TRASHED},
-	};
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-		if ((flags->flags & pairs[i].imap) != 0)
-			bits |= pairs[i].index;
-	return bits |
-	    keywords_take(
-		&folder->keywords, uid, flags->keywords, flags->keyword_count);
+	return keywords_take_flags(&folder->keywords, uid, flags);
 }
 
 int64_t
@@ -77,20 +59,17 @@ correct_date(struct folder *folder, struct index_entry entry,
     const struct imap_fetch *fetch)
 {
 	struct maildir_message message = folder_message(&entry);
-	struct folder_claim *claim = NULL;
+	struct folder_claim *claim =
+	    folder_claims_find(&folder->odd, entry.uid);
+	int64_t date_here = message.date;
 
 	message.date = fetch->internaldate;
 	message.size = fetch->size;
-	for (uint32_t i = 0; i < folder->odd.count; i++)
-		if (folder->odd.items[i].message.uid == entry.uid)
-			claim = &folder->odd.items[i];
 	if (claim != NULL) {
 		message.flags = claim->message.flags;
 		claim->message = message;
 	} else if (entry.date != folder_entry(&message).date) {
-		/* without a name: it is found by its UID */
-		folder_claims_add(
-		    &folder->odd, &(struct maildir_file){.message = message});
+		folder_claims_add_dated(&folder->odd, &message, date_here);
 	}
 	entry.date = folder_entry(&message).date;
 	(void)index_replace(&folder->index, &entry);

@@ -389,9 +389,10 @@ begin_done(void *data)
 	folder_end_job(folder);
 	folder->match.is_beginning = false;
 	if (generation->flips >= FLIPS_ALARM)
-		log_error(&folder->subject,
+		log_line(SETTINGS_LOG_ERROR, LOG_EVENT_UIDVALIDITY,
+		    &folder->subject,
 		    "the server's UIDVALIDITY changed %u times within a day: "
-		    "its UIDs cannot be relied on",
+		    "its UIDs cannot be relied on; tell its administrator",
 		    generation->flips);
 	if (failed) {
 		folder_fail(folder, &generation->error);
@@ -421,7 +422,8 @@ folder_begin_generation(struct folder *folder, uint32_t uidvalidity)
 	generation = generation_new(folder);
 	generation->has_old = folder->identity.uidvalidity != 0;
 	if (generation->has_old)
-		log_warning(&folder->subject,
+		log_line(SETTINGS_LOG_WARNING, LOG_EVENT_UIDVALIDITY,
+		    &folder->subject,
 		    "the server's UIDVALIDITY changed from %" PRIu32
 		    " to %" PRIu32 ": what is here stays until the new "
 		    "mailbox is here",
@@ -514,7 +516,7 @@ end_done(void *data)
 	if (generation->is_held) {
 		folder->is_stale_held = true;
 		folder->row.is_held = true;
-		log_warning(&folder->subject,
+		log_line(SETTINGS_LOG_WARNING, LOG_EVENT_HELD, &folder->subject,
 		    "the new mailbox has far fewer messages than the one "
 		    "before: the old files stay (delete_guard); to let "
 		    "them go: mailmirror sync --accept-deletes %s/%s",
@@ -524,6 +526,9 @@ end_done(void *data)
 		    "the mailbox's former files could not be removed: %s",
 		    generation->error.text);
 	} else {
+		struct hook_news news = {.has_moved = true};
+
+		folder_tell_news(folder, &news);
 		folder->row.stale_uidvalidity = 0;
 		folder->saved.stale_uidvalidity = 0;
 		folder->stale_uidvalidity = 0;

@@ -43,4 +43,7 @@ void folder_end_generation(struct folder *folder);
  */
 bool folder_commit(struct folder *folder, bool with_plan);
 
+/* The hook is told of what changed on disk; *news is emptied. */
+void folder_tell_news(struct folder *folder, struct hook_news *news);
+
 #endif

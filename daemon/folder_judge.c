@@ -36,7 +36,7 @@ void
 folder_note_held(struct folder *folder, bool is_held)
 {
 	if (is_held && !folder->row.is_held)
-		log_warning(&folder->subject,
+		log_line(SETTINGS_LOG_WARNING, LOG_EVENT_HELD, &folder->subject,
 		    "more than %u%% of the messages are gone from the "
 		    "server: nothing is removed here (delete_guard); to "
 		    "accept it: mailmirror sync --accept-deletes %s/%s",

@@ -234,7 +234,7 @@ report(const struct folder *folder, const struct folder_restore *restore)
 	if (restore->put_back + restore->removed + restore->disowned + lost ==
 	    0)
 		return;
-	log_notice(&folder->subject,
+	log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_LOCAL_CHANGE, &folder->subject,
 	    "changed here by somebody: %" PRIu32 " files are put back, "
 	    "%" PRIu64 " are fetched again, %" PRIu32 " copies are removed, "
 	    "%" PRIu32 " are local files now",
@@ -425,8 +425,13 @@ folder_local_begin(struct folder *folder, const struct maildir_stamp *scanned)
 		drop_watches(local);
 		log_notice(&folder->subject,
 		    "its files cannot be watched (%s): what somebody changes "
-		    "here is put back at the next start",
-		    strerror(-result));
+		    "here is put back at the next start%s",
+		    result == -ENOSPC ? "no more are allowed"
+				      : strerror(-result),
+		    result == -ENOSPC || result == -EMFILE
+			? "; raise fs.inotify.max_user_watches and "
+			  "max_user_instances (sysctl)"
+			: "");
 		return;
 	}
 	/* what happened between the scan and the watches */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/folder_adopt.h"
 #include "daemon/maildir_carry.h"
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
@@ -371,19 +372,6 @@ is_as_agreed(const struct prepare *prepare)
 	    !prepare->is_altered;
 }
 
-/* mbsync's `,U=` are its own numbers: taken for the server's they would
- * cost mail. */
-static bool
-refuse_mbsync(struct prepare *prepare)
-{
-	if (!maildir_has_file(prepare->maildir, ".mbsyncstate"))
-		return true;
-	return imap_error_set(&prepare->error, IMAP_ERROR_LOCAL,
-	    "%s is kept by mbsync (.mbsyncstate): taking it over is not "
-	    "supported yet; nothing was touched, use another maildir",
-	    maildir_path(prepare->maildir));
-}
-
 /* A run that ended between the rows and .uidvalidity left it behind. */
 static void
 catch_up_highest(struct prepare *prepare)
@@ -394,13 +382,31 @@ catch_up_highest(struct prepare *prepare)
 		    prepare->folder->config.settings->fsync);
 }
 
+/* Whose UIDs the names have; 0: nobody's. */
+static bool
+read_identity(struct prepare *prepare)
+{
+	const struct folder *folder = prepare->folder;
+	uint32_t uidvalidity = 0;
+
+	prepare->identity = folder->identity;
+	prepare->identity.uidvalidity = 0;
+	if (!maildir_read_uidvalidity(prepare->maildir, &uidvalidity,
+		&prepare->highest_uid, &prepare->error))
+		return prepare->error.kind == IMAP_ERROR_NONE &&
+		    folder_adopt(folder, prepare->maildir,
+			&prepare->identity.uidvalidity, &prepare->highest_uid,
+			&prepare->error);
+	prepare->identity.uidvalidity = uidvalidity;
+	return true;
+}
+
 static bool
 prepare_disk(struct prepare *prepare)
 {
 	struct folder *folder = prepare->folder;
 	struct state *state = folder->config.state;
 	struct span mailbox = folder_mailbox_bytes(folder);
-	uint32_t uidvalidity = 0;
 
 	if (!folder_find_path(folder, &prepare->path, &prepare->error))
 		return false;
@@ -415,13 +421,7 @@ prepare_disk(struct prepare *prepare)
 	    !state_load_folder(state, mailbox, &prepare->row, &prepare->error))
 		return false;
 	prepare->loaded = prepare->row;
-	prepare->identity = folder->identity;
-	prepare->identity.uidvalidity = 0;
-	if (maildir_read_uidvalidity(prepare->maildir, &uidvalidity,
-		&prepare->highest_uid, &prepare->error))
-		prepare->identity.uidvalidity = uidvalidity;
-	else if (prepare->error.kind != IMAP_ERROR_NONE ||
-	    !refuse_mbsync(prepare))
+	if (!read_identity(prepare))
 		return false;
 	/* the server went back before the new generation had begun */
 	if (prepare->row.stale_uidvalidity == prepare->identity.uidvalidity)
@@ -506,7 +506,7 @@ report_files(const struct prepare *prepare)
 		    "left alone",
 		    prepare->local_files);
 	if (prepare->put_back > 0 || !uidset_is_empty(&prepare->restore))
-		log_notice(subject,
+		log_line(SETTINGS_LOG_NOTICE, LOG_EVENT_LOCAL_CHANGE, subject,
 		    "%" PRIu32 " messages had other flags here and are put "
 		    "back, %" PRIu64 " were removed here and are fetched again",
 		    prepare->put_back, uidset_count(&prepare->restore));

@@ -1,7 +1,6 @@
 /*
- * What the files of a folder share: folder.c (outside), folder_event.c,
- * folder_act.c and folder_ask.c (actions); folder_jobs.h has what they ask of
- * the disk. Nobody else includes it.
+ * What a folder's files share, and nobody else includes: folder.c (outside),
+ * folder_event.c, folder_act.c and folder_ask.c (actions) and more.
  */
 #ifndef DAEMON_FOLDER_PRIVATE_H
 #define DAEMON_FOLDER_PRIVATE_H
@@ -118,6 +117,7 @@ struct folder {
 
 	bool is_synced;
 	struct folder_tally tally;
+	struct folder_tally told; /* ... as of the log's last line on it */
 };
 
 extern const struct watcher_ops folder_ops;

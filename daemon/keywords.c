@@ -280,6 +280,30 @@ keywords_take(struct keywords *keywords, uint32_t uid, const struct span *names,
 	return bits;
 }
 
+uint32_t
+keywords_take_flags(
+    struct keywords *keywords, uint32_t uid, const struct imap_flags *flags)
+{
+	static const struct {
+		unsigned imap;
+		uint32_t index;
+	} pairs[] = {
+	    {IMAP_FLAG_DRAFT, INDEX_DRAFT},
+	    {IMAP_FLAG_FLAGGED, INDEX_FLAGGED},
+	    {IMAP_FLAG_FORWARDED, INDEX_PASSED},
+	    {IMAP_FLAG_ANSWERED, INDEX_REPLIED},
+	    {IMAP_FLAG_SEEN, INDEX_SEEN},
+	    {IMAP_FLAG_DELETED, INDEX_TRASHED},
+	};
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if ((flags->flags & pairs[i].imap) != 0)
+			bits |= pairs[i].index;
+	return bits |
+	    keywords_take(keywords, uid, flags->keywords, flags->keyword_count);
+}
+
 void
 keywords_free(struct keywords *keywords)
 {

@@ -11,6 +11,7 @@
 
 #include "daemon/maildir.h"
 #include "libclient/base/buf.h"
+#include "libclient/wire/data.h"
 
 #define KEYWORDS_MAX 26
 
@@ -65,6 +66,10 @@ uint32_t keywords_bits(const struct keywords *keywords);
  */
 uint32_t keywords_take(struct keywords *keywords, uint32_t uid,
     const struct span *names, uint32_t count);
+
+/* The same of all its flags. */
+uint32_t keywords_take_flags(
+    struct keywords *keywords, uint32_t uid, const struct imap_flags *flags);
 
 /* What is said of a message, or NULL. */
 const char *keywords_rest_find(const struct keywords_rest *rest, uint32_t uid);

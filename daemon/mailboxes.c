@@ -117,6 +117,16 @@ first_match(const struct mailbox *mailbox, const struct settings_list *list)
 	return i;
 }
 
+const char *
+mailboxes_special_use(unsigned flags, uint32_t i)
+{
+	for (size_t use = 0; use < sizeof(special_uses) / sizeof(*special_uses);
+	     use++)
+		if ((flags & special_uses[use].flag) != 0 && i-- == 0)
+			return special_uses[use].name;
+	return NULL;
+}
+
 static void
 mailbox_free(struct mailbox *mailbox)
 {
@@ -128,6 +138,14 @@ static bool
 is_inbox(const struct mailbox *mailbox)
 {
 	return strcasecmp(mailbox->name, "INBOX") == 0;
+}
+
+bool
+mailboxes_is_named(const struct mailbox *mailbox, const char *name)
+{
+	return strcasecmp(name, "INBOX") == 0
+	    ? is_inbox(mailbox)
+	    : strcmp(name, mailbox->name) == 0;
 }
 
 static int

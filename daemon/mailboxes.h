@@ -78,6 +78,13 @@ const char *mailbox_watch_name(enum mailbox_watch watch);
 /* A name's bytes as they are kept: the INBOX in any case is "INBOX". */
 struct span mailboxes_key(struct span bytes);
 
+/* True if a mailbox has this name, in UTF-8; INBOX's in any case. */
+bool mailboxes_is_named(const struct mailbox *mailbox, const char *name);
+
+/* The special uses among LIST's flags, "\\Sent", one a call: i from 0 on, until
+ * NULL. */
+const char *mailboxes_special_use(unsigned flags, uint32_t i);
+
 /* The one of these bytes, or NULL. */
 struct mailbox *mailboxes_find(struct mailboxes *list, struct span bytes);
 

@@ -473,10 +473,11 @@ maildir_has_file(struct maildir *maildir, const char *name)
 
 /* ---- content ---- */
 
-static int
-open_file(const struct maildir *maildir, const char *name, bool is_new,
-    struct stat *info)
+int
+maildir_open_file(
+    struct maildir *maildir, const char *name, bool is_new, uint64_t *size)
 {
+	struct stat info;
 	int directory_fd =
 	    maildir_open_directory(maildir, directory_name(is_new), NULL);
 	int fd = directory_fd < 0
@@ -485,10 +486,12 @@ open_file(const struct maildir *maildir, const char *name, bool is_new,
 		  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	maildir_close_fd(directory_fd);
-	if (fd >= 0 && (fstat(fd, info) < 0 || !S_ISREG(info->st_mode))) {
+	if (fd >= 0 && (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))) {
 		close(fd);
 		fd = -1;
 	}
+	if (fd >= 0)
+		*size = (uint64_t)info.st_size;
 	return fd;
 }
 
@@ -536,11 +539,11 @@ bool
 maildir_same_content(struct maildir *maildir, const char *name_a, bool is_new_a,
     const char *name_b, bool is_new_b)
 {
-	struct stat info_a, info_b;
-	int fd_a = open_file(maildir, name_a, is_new_a, &info_a);
-	int fd_b = open_file(maildir, name_b, is_new_b, &info_b);
-	bool is_same = fd_a >= 0 && fd_b >= 0 &&
-	    info_a.st_size == info_b.st_size && has_same_bytes(fd_a, fd_b);
+	uint64_t size_a = 0, size_b = 0;
+	int fd_a = maildir_open_file(maildir, name_a, is_new_a, &size_a);
+	int fd_b = maildir_open_file(maildir, name_b, is_new_b, &size_b);
+	bool is_same = fd_a >= 0 && fd_b >= 0 && size_a == size_b &&
+	    has_same_bytes(fd_a, fd_b);
 
 	maildir_close_fd(fd_a);
 	maildir_close_fd(fd_b);

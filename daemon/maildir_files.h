@@ -55,6 +55,10 @@ bool maildir_find_claim(struct maildir *maildir, uint32_t uid,
 bool maildir_same_content(struct maildir *maildir, const char *name_a,
     bool is_new_a, const char *name_b, bool is_new_b);
 
+/* Opens a file of new/ or cur/ to be read, by name; -1: it is not there. */
+int maildir_open_file(
+    struct maildir *maildir, const char *name, bool is_new, uint64_t *size);
+
 /* Removes a file of new/ or cur/ by name; a missing one counts as removed. */
 bool maildir_remove_file(struct maildir *maildir, const char *name, bool is_new,
     struct imap_error *error);

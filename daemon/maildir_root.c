@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -205,6 +206,34 @@ maildir_root_open(const char *path, struct imap_error *error)
 	return root;
 }
 
+struct maildir_root *
+maildir_root_view(const char *path, struct imap_error *error)
+{
+	struct maildir_root *root = mem_new(struct maildir_root);
+
+	root->path = mem_copy_string(path);
+	root->lock_fd = -1;
+	root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->fd >= 0)
+		return root;
+	if (errno != ENOENT)
+		imap_error_set(error, IMAP_ERROR_LOCAL, "cannot open %s: %s",
+		    path, strerror(errno));
+	return maildir_root_close(root);
+}
+
+bool
+maildir_root_is_in_use(const struct maildir_root *root)
+{
+	int fd = openat(root->fd, LOCK_NAME,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	unsigned long long pid = fd < 0 ? 0 : read_holder(fd);
+
+	maildir_close_fd(fd);
+	return pid != 0 && (pid_t)pid != getpid() &&
+	    (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
 /* Is what we hold still what the path names, and the lock what others see? */
 static bool
 root_is_in_place(const struct maildir_root *root)
@@ -398,23 +427,21 @@ maildir_open_directory(
 	return fd;
 }
 
-struct maildir *
-maildir_open(
-    struct maildir_root *root, const char *path, struct imap_error *error)
+/* is_made: what is missing is made. */
+static struct maildir *
+open_folder(struct maildir_root *root, const char *path, bool is_made,
+    struct imap_error *error)
 {
 	static const char *const directories[] = {"cur", "new", "tmp"};
-	struct maildir *maildir;
+	struct maildir *maildir = mem_new(struct maildir);
+	bool *is_created = is_made ? &maildir->has_new_directories : NULL;
 	struct stat info;
 
-	if (!root_is_in_place(root) && !renew_root(root, error))
-		return NULL;
-	maildir = mem_new(struct maildir);
 	maildir->root = root;
 	maildir->tmp_fd = -1;
 	maildir->path = *path == '\0' ? mem_copy_string(root->path)
 				      : mem_format("%s/%s", root->path, path);
-	maildir->fd =
-	    maildir_open_path(root, path, &maildir->has_new_directories);
+	maildir->fd = maildir_open_path(root, path, is_created);
 	if (maildir->fd < 0 || fstat(maildir->fd, &info) < 0) {
 		maildir_fail(maildir, "open Maildir", NULL, NULL, error);
 		return maildir_close(maildir);
@@ -422,8 +449,8 @@ maildir_open(
 	maildir->device = info.st_dev;
 	maildir->number = info.st_ino;
 	for (size_t i = 0; i < 3; i++) {
-		int fd = open_component(
-		    maildir->fd, directories[i], &maildir->has_new_directories);
+		int fd =
+		    open_component(maildir->fd, directories[i], is_created);
 
 		if (fd < 0) {
 			maildir_fail(maildir, "open Maildir", directories[i],
@@ -433,6 +460,24 @@ maildir_open(
 		close(fd);
 	}
 	return maildir;
+}
+
+struct maildir *
+maildir_open(
+    struct maildir_root *root, const char *path, struct imap_error *error)
+{
+	if (!root_is_in_place(root) && !renew_root(root, error))
+		return NULL;
+	return open_folder(root, path, true, error);
+}
+
+struct maildir *
+maildir_view(
+    struct maildir_root *root, const char *path, struct imap_error *error)
+{
+	if (!maildir_exists(root, path) && errno == ENOENT)
+		return NULL;
+	return open_folder(root, path, false, error);
 }
 
 struct maildir *

@@ -27,6 +27,11 @@ static const char usage[] =
     "       --accept-deletes      remove what delete_guard held back\n"
     "  check [ACCOUNT...]         check the configuration, log in, list\n"
     "       --offline             check the configuration only\n"
+    "  folders ACCOUNT            the server's mailboxes, and where they go\n"
+    "       --json                one JSON object for each\n"
+    "  verify [ACCOUNT[/FOLDER]...]\n"
+    "                             compare the server and the Maildirs\n"
+    "       --repair              and mend the Maildirs\n"
     "  status                     what the running daemon is doing\n"
     "       --json, --prometheus  for programs\n"
     "       --follow              again whenever something changes\n"
@@ -34,6 +39,13 @@ static const char usage[] =
     "                             have the daemon look at once\n"
     "  pause ACCOUNT..., resume ACCOUNT..., reload\n"
     "                             tell the running daemon\n"
+    "  adopt mbsync|offlineimap ACCOUNT\n"
+    "                             take over its Maildir without a download\n"
+    "       --from STATE          where its state is, if it is elsewhere\n"
+    "       --dry-run             only say what would be done\n"
+    "  export mbsync ACCOUNT      the way back; prints an mbsyncrc\n"
+    "  import mbsync|offlineimap|goimapnotify FILE\n"
+    "                             print its configuration as ours\n"
     "  imap ACCOUNT [COMMAND ...] an IMAP console; commands also from stdin\n"
     "       --host H [--port P]   a server instead of an account\n"
     "       --tls MODE            implicit, starttls or none\n"
@@ -54,6 +66,7 @@ enum long_option {
 	OPTION_TLS,
 	OPTION_USER,
 	OPTION_PASSWORD_FILE,
+	OPTION_FROM,
 	OPTION_FLAG /* and above it, by the flag's place */
 };
 
@@ -73,8 +86,11 @@ static const struct option long_options[] = {
     {"offline", no_argument, NULL, FLAG_OPTION(CMD_OFFLINE)},
     {"accept-deletes", no_argument, NULL, FLAG_OPTION(CMD_ACCEPT_DELETES)},
     {"json", no_argument, NULL, FLAG_OPTION(CMD_JSON)},
+    {"repair", no_argument, NULL, FLAG_OPTION(CMD_REPAIR)},
     {"follow", no_argument, NULL, FLAG_OPTION(CMD_FOLLOW)},
     {"prometheus", no_argument, NULL, FLAG_OPTION(CMD_PROMETHEUS)},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"dry-run", no_argument, NULL, FLAG_OPTION(CMD_DRY_RUN)},
     {NULL, 0, NULL, 0},
 };
 
@@ -91,7 +107,12 @@ static const struct command {
     {"run", cmd_run, 0, 0, 0, false},
     {"sync", cmd_sync, 0, ANY_NUMBER, CMD_ACCEPT_DELETES, false},
     {"check", cmd_check, 0, ANY_NUMBER, CMD_OFFLINE, false},
+    {"adopt", cmd_adopt, 2, 2, CMD_DRY_RUN, false},
+    {"export", cmd_export, 2, 2, 0, false},
+    {"folders", cmd_folders, 1, 1, CMD_JSON, false},
+    {"verify", cmd_verify, 0, ANY_NUMBER, CMD_REPAIR, false},
     {"imap", cmd_imap, 0, ANY_NUMBER, CMD_JSON, true},
+    {"import", cmd_import, 0, 2, 0, false},
     {"status", cmd_status, 0, 0, CMD_JSON | CMD_FOLLOW | CMD_PROMETHEUS, false},
     {"sync-now", cmd_sync_now, 0, ANY_NUMBER, 0, false},
     {"pause", cmd_pause, 1, ANY_NUMBER, 0, false},
@@ -199,6 +220,8 @@ run_command(const char *name, const struct options *options)
 			return refuse("--host, --port, --tls, --user and "
 				      "--password-file belong to imap",
 			    NULL);
+		if (options->from != NULL && command->run != cmd_adopt)
+			return refuse("--from belongs to adopt", NULL);
 		return command->run(options);
 	}
 	return refuse("unknown command", name);
@@ -250,6 +273,9 @@ read_option(int option, struct options *options)
 		return true;
 	case 'q':
 		options->verbosity--;
+		return true;
+	case OPTION_FROM:
+		options->from = optarg;
 		return true;
 	default:
 		if (option < OPTION_FLAG)

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "conf/settings.h"
+
 /* What a row goes by. Greetings can be configured: the others are surer. */
 enum source {
 	BY_HOST, /* this domain or one below it */
@@ -119,19 +121,6 @@ holds_words(struct span text, const char *words)
 	return false;
 }
 
-static bool
-is_host_in(struct span host, const char *domain)
-{
-	const size_t len = strlen(domain);
-
-	if (host.len > 0 && host.at[host.len - 1] == '.')
-		host.len--;
-	if (host.len < len ||
-	    !span_equal_nocase(span_from(host, host.len - len), domain))
-		return false;
-	return host.len == len || host.at[host.len - len - 1] == '.';
-}
-
 /*
  * Takes one string of ID's list (RFC 2971): quoted, its escapes left as they
  * are, or anything else up to a space. False at the list's end.
@@ -193,7 +182,8 @@ holds(const struct quirk_evidence *evidence, enum source source,
 {
 	switch (source) {
 	case BY_HOST:
-		return is_host_in(span_of(evidence->host), pattern);
+		return evidence->host != NULL &&
+		    settings_is_host_in(evidence->host, pattern);
 	case BY_GREETING:
 		return holds_words(evidence->greeting, pattern);
 	case BY_ID_NAME:

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@ struct runner_task {
 	child_handler *handler; /* NULL: nobody waits for it any more */
 	void *user;
 	struct buf packet; /* to be sent; empty: it was */
+	int input; /* ... with it; 0: none */
+	bool is_sent; /* the helper has the order */
 	int refusal; /* an errno: the helper does not get it */
 	uint32_t id;
 };
@@ -52,6 +55,15 @@ struct runner {
 /* ---- tasks ---- */
 
 static void
+drop_packet(struct runner_task *task)
+{
+	buf_free_secret(&task->packet);
+	if (task->input > 0)
+		(void)close(task->input);
+	task->input = 0;
+}
+
+static void
 remove_task(struct runner_task *task)
 {
 	struct runner_task **link = &task->runner->tasks;
@@ -59,7 +71,7 @@ remove_task(struct runner_task *task)
 	while (*link != task)
 		link = &(*link)->next;
 	*link = task->next;
-	buf_free_secret(&task->packet);
+	drop_packet(task);
 	mem_free(task);
 }
 
@@ -157,17 +169,35 @@ lose(struct runner *runner)
 
 /* ---- the pair ---- */
 
+/* The packet, and its descriptor if it has one, as one message. */
+static ssize_t
+send_message(const struct runner_task *task)
+{
+	union runner_descriptor beside = {0};
+	struct span bytes = buf_span(&task->packet);
+	struct iovec part = {(void *)(uintptr_t)bytes.at, bytes.len};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (task->input > 0) {
+		beside.head.cmsg_level = SOL_SOCKET;
+		beside.head.cmsg_type = SCM_RIGHTS;
+		beside.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&beside.head), &task->input, sizeof(int));
+		message.msg_control = &beside;
+		message.msg_controllen = sizeof(beside);
+	}
+	return sendmsg(task->runner->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* False if the socket takes no more for now. */
 static bool
 send_packet(struct runner_task *task)
 {
 	struct runner *runner = task->runner;
-	struct span bytes = buf_span(&task->packet);
 	ssize_t sent;
 
 	do
-		sent = send(runner->fd, bytes.at, bytes.len,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = send_message(task);
 	while (sent == -1 && errno == EINTR);
 	if (sent == -1 && errno == EAGAIN)
 		return false;
@@ -176,7 +206,8 @@ send_packet(struct runner_task *task)
 		task->refusal = E2BIG;
 		refuse_soon(runner);
 	}
-	buf_free_secret(&task->packet);
+	task->is_sent = task->refusal == 0;
+	drop_packet(task);
 	return true;
 }
 
@@ -249,9 +280,11 @@ write_order(struct runner_task *task, const struct child_order *order)
 {
 	struct runner_order head = {
 	    .timeout = order->timeout,
+	    .grace = order->grace,
 	    .output_limit = order->output_limit,
 	    .id = task->id,
 	    .strings = 1,
+	    .merges_errors = order->merges_errors,
 	};
 	size_t size = sizeof(head) + strlen(order->command) + 1;
 
@@ -289,6 +322,11 @@ runner_run(struct runner *runner, const struct child_order *order,
 	buf_init(&task->packet, RUNNER_ORDER_MAX);
 	if (!write_order(task, order))
 		task->refusal = E2BIG;
+	if (order->input > 0)
+		task->input =
+		    fcntl(order->input, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	if (task->input == -1)
+		task->refusal = errno;
 	if (runner->fd == -1 || task->refusal != 0)
 		refuse_soon(runner);
 	else
@@ -296,24 +334,45 @@ runner_run(struct runner *runner, const struct child_order *order,
 	return task;
 }
 
+static void
+stop_task(struct runner_task *task, uint64_t grace)
+{
+	struct runner_order stop = {
+	    .id = task->id,
+	    .grace = grace,
+	    .hurries = task->handler != NULL,
+	};
+
+	buf_clear(&task->packet);
+	(void)buf_add(&task->packet, &stop, sizeof(stop));
+	flush(task->runner);
+}
+
+void
+runner_hurry(struct runner_task *task, uint64_t grace)
+{
+	if (task->runner->fd == -1 || task->refusal != 0)
+		return; /* the answer is due */
+	if (task->is_sent) {
+		stop_task(task, grace);
+		return;
+	}
+	task->refusal = ECANCELED;
+	drop_packet(task);
+	refuse_soon(task->runner);
+}
+
 struct runner_task *
 runner_cancel(struct runner_task *task)
 {
-	struct runner_order stop = {0};
-	struct runner *runner;
-
 	if (task == NULL)
 		return NULL;
-	runner = task->runner;
-	if (runner->fd == -1 || task->refusal != 0 ||
-	    buf_len(&task->packet) > 0) {
+	if (task->runner->fd == -1 || !task->is_sent) {
 		remove_task(task); /* the helper knows nothing of it */
 		return NULL;
 	}
 	task->handler = NULL;
-	stop.id = task->id;
-	(void)buf_add(&task->packet, &stop, sizeof(stop));
-	flush(runner);
+	stop_task(task, 0);
 	return NULL;
 }
 

@@ -41,6 +41,9 @@ struct runner *runner_free(struct runner *runner);
 struct runner_task *runner_run(struct runner *runner,
     const struct child_order *order, child_handler *handler, void *user);
 
+/* As child_hurry(): what it answers is the handler's. */
+void runner_hurry(struct runner_task *task, uint64_t grace);
+
 /* Kills the command's group and says nothing; NULL ok; returns NULL. */
 struct runner_task *runner_cancel(struct runner_task *task);
 

@@ -77,15 +77,19 @@ on_ended(void *user, const struct child_report *report)
 }
 
 static void
-start(struct server *server, const struct runner_order *order, const char *at)
+start(struct server *server, const struct runner_order *order, const char *at,
+    int input)
 {
 	struct errand *errand = mem_new(struct errand);
 	const char **variables = mem_alloc(order->strings * sizeof(*variables));
 	struct child_order own = {
 	    .command = at,
 	    .variables = variables,
+	    .input = input,
+	    .merges_errors = order->merges_errors != 0,
 	    .output_limit = (size_t)order->output_limit,
 	    .timeout = order->timeout,
+	    .grace = order->grace,
 	};
 
 	for (uint32_t i = 1; i < order->strings; i++) {
@@ -101,14 +105,18 @@ start(struct server *server, const struct runner_order *order, const char *at)
 }
 
 static void
-stop(struct server *server, uint32_t id)
+stop(struct server *server, const struct runner_order *order)
 {
 	struct errand *errand = server->errands;
 
-	while (errand != NULL && errand->id != id)
+	while (errand != NULL && errand->id != order->id)
 		errand = errand->next;
 	if (errand == NULL)
 		return; /* it has ended: its answer is on the way */
+	if (order->hurries != 0) {
+		child_hurry(errand->child, order->grace);
+		return;
+	}
 	(void)child_free(errand->child);
 	remove_errand(errand);
 }
@@ -125,16 +133,39 @@ is_whole(const struct runner_order *order, const char *strings, size_t len)
 	    (len == 0 || strings[len - 1] == '\0');
 }
 
+/* As recv(); *input: the descriptor that came with it, or 0. */
+static ssize_t
+receive(struct server *server, int *input)
+{
+	union runner_descriptor beside = {0};
+	struct iovec part = {server->packet, sizeof(server->packet)};
+	struct msghdr message = {
+	    .msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = &beside,
+	    .msg_controllen = sizeof(beside),
+	};
+	ssize_t n =
+	    recvmsg(server->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	*input = 0;
+	if (n > 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(input, CMSG_DATA(&beside.head), sizeof(int));
+	return n;
+}
+
 static int
 on_packet(sd_event_source *source, int fd, uint32_t events, void *user)
 {
 	struct server *server = user;
 	struct runner_order order;
+	int input;
 	ssize_t n;
 
 	(void)source;
+	(void)fd;
 	(void)events;
-	n = recv(fd, server->packet, sizeof(server->packet), MSG_DONTWAIT);
+	n = receive(server, &input);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n < (ssize_t)sizeof(order))
@@ -144,9 +175,11 @@ on_packet(sd_event_source *source, int fd, uint32_t events, void *user)
 		(size_t)n - sizeof(order)))
 		end(server);
 	if (order.strings > 0)
-		start(server, &order, server->packet + sizeof(order));
+		start(server, &order, server->packet + sizeof(order), input);
 	else
-		stop(server, order.id);
+		stop(server, &order);
+	if (input != 0)
+		(void)close(input);
 	mem_wipe(server->packet, (size_t)n);
 	return 0;
 }

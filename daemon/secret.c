@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "daemon/child.h"
@@ -18,6 +19,9 @@
 
 #define LINE_LIMIT	65536
 #define COMMAND_TIMEOUT UINT64_C(30000000)
+#define COMPLAINTS_SIZE 65536
+#define SHOWN_MAX	120 /* bytes of them */
+#define SHOWN_SIZE	(4 * SHOWN_MAX + 8)
 
 struct secret {
 	secret_handler *handler;
@@ -32,6 +36,7 @@ struct secret {
 	sd_event_source *soon; /* the answer is known, and due */
 	struct child *child; /* the command, if it is ours */
 	struct runner_task *task; /* the command, if the helper runs it */
+	int complaints; /* what it says on standard error; -1: not known */
 };
 
 /* ---- the answer ---- */
@@ -170,38 +175,57 @@ read_credential(struct secret *secret, const char *name)
 
 /* ---- commands ---- */
 
+/*
+ * A file in memory, which grows no further, for what the command says on
+ * standard error; -1: it says it on ours.
+ */
+static int
+open_complaints(void)
+{
+	int fd =
+	    memfd_create("password_command", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1)
+		return -1;
+	if (ftruncate(fd, COMPLAINTS_SIZE) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* Their first line, which is a person's to read; "" if there is none. */
+static void
+first_complaint(const struct secret *secret, char out[SHOWN_SIZE])
+{
+	char bytes[SHOWN_MAX + 1] = "";
+	ssize_t n = secret->complaints == -1
+	    ? 0
+	    : pread(secret->complaints, bytes, SHOWN_MAX, 0);
+
+	bytes[n > 0 ? n : 0] = '\0';
+	(void)imap_error_printable((struct span){bytes, strcspn(bytes, "\r\n")},
+	    SHOWN_MAX, out, SHOWN_SIZE);
+}
+
 /* The error of a command that gave no secret. */
 static void
 set_error(struct secret *secret, const struct child_report *report)
 {
-	struct imap_error *error = &secret->error;
+	char complaint[SHOWN_SIZE];
+	bool is_ours =
+	    report->end == CHILD_NOT_RUN || report->end == CHILD_LOST;
+	char *end = report->end == CHILD_LATE
+	    ? mem_copy_string("took longer than 30 s and was killed")
+	    : child_describe(report);
 
-	switch (report->end) {
-	case CHILD_EXITED:
-		(void)imap_error_set(error, IMAP_ERROR_AUTH,
-		    "password_command failed with exit status %d",
-		    report->number);
-		break;
-	case CHILD_SIGNALLED:
-		(void)imap_error_set(error, IMAP_ERROR_AUTH,
-		    "password_command was killed by signal %d (%s)",
-		    report->number, sigdescr_np(report->number));
-		break;
-	case CHILD_LATE:
-		(void)imap_error_set(error, IMAP_ERROR_AUTH,
-		    "password_command took longer than 30 s and was killed");
-		break;
-	case CHILD_NOT_RUN:
-		(void)imap_error_set(error, IMAP_ERROR_LOCAL,
-		    "password_command cannot be run: %s",
-		    strerrordesc_np(report->number));
-		break;
-	case CHILD_LOST:
-		(void)imap_error_set(error, IMAP_ERROR_LOCAL,
-		    "password_command: cannot learn its exit status: %s",
-		    strerrordesc_np(report->number));
-		break;
-	}
+	first_complaint(secret, complaint);
+	(void)imap_error_set(&secret->error,
+	    is_ours ? IMAP_ERROR_LOCAL : IMAP_ERROR_AUTH,
+	    "password_command %s%s%s%s", end,
+	    complaint[0] == '\0' ? "" : " (it says: ", complaint,
+	    complaint[0] == '\0' ? "" : ")");
+	(void)mem_free(end);
 }
 
 static void
@@ -221,11 +245,16 @@ on_ended(void *user, const struct child_report *report)
 	answer(secret);
 }
 
+/* Its standard error comes to it in standard input's place. */
 static void
 run_command(struct secret *secret, struct runner *runner, const char *command)
 {
+	int complaints = secret->complaints = open_complaints();
+	char *wrapped = mem_format(
+	    "%s%s", complaints == -1 ? "" : "exec 2>&0 </dev/null; ", command);
 	struct child_order order = {
-	    .command = command,
+	    .command = wrapped,
+	    .input = complaints == -1 ? 0 : complaints,
 	    /* one byte more shows a line that is too long */
 	    .output_limit = LINE_LIMIT + 1,
 	    .timeout = COMMAND_TIMEOUT,
@@ -236,6 +265,7 @@ run_command(struct secret *secret, struct runner *runner, const char *command)
 		    child_start(secret->loop, &order, on_ended, secret);
 	else
 		secret->task = runner_run(runner, &order, on_ended, secret);
+	(void)mem_free_secret(wrapped);
 }
 
 /* ---- */
@@ -249,6 +279,7 @@ secret_fetch(sd_event *loop, struct runner *runner,
 	secret->handler = handler;
 	secret->user = user;
 	secret->loop = sd_event_ref(loop);
+	secret->complaints = -1;
 	buf_init(&secret->line, LINE_LIMIT);
 	/* all at once, since growing would leave copies behind */
 	(void)buf_reserve(&secret->line, LINE_LIMIT);
@@ -274,6 +305,8 @@ secret_free(struct secret *secret)
 	secret->child = child_free(secret->child);
 	secret->task = runner_cancel(secret->task);
 	secret->soon = sd_event_source_disable_unref(secret->soon);
+	if (secret->complaints != -1)
+		(void)close(secret->complaints);
 	secret->found = mem_free_secret(secret->found);
 	buf_free_secret(&secret->line);
 	secret->loop = sd_event_unref(secret->loop);

@@ -46,6 +46,14 @@ struct state *state_open(const char *dir, const char *account, bool is_durable,
 struct state *state_close(struct state *state);
 
 /*
+ * Opens what another process may be writing, to look at it: nothing is made,
+ * changed or put aside. NULL without an *error: there is none that could be
+ * used.
+ */
+struct state *state_view(
+    const char *dir, const char *account, struct imap_error *error);
+
+/*
  * The path remembered for a mailbox (bytes as the server sends them), or
  * NULL; to be freed. A mailbox's path never changes.
  */

@@ -299,6 +299,33 @@ state_open(const char *dir, const char *account, bool is_durable, char **note,
 }
 
 struct state *
+state_view(const char *dir, const char *account, struct imap_error *error)
+{
+	struct state *state = mem_new(struct state);
+	enum soundness soundness = UNREADABLE;
+	const char *why;
+	int version = 0;
+
+	state->path = mem_format("%s/%s.db", dir, account);
+	if (access(state->path, F_OK) < 0 && errno == ENOENT)
+		return state_close(state);
+	/* not READONLY: that would leave the files of a log behind */
+	if (sqlite3_open_v2(state->path, &state->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+		NULL) == SQLITE_OK) {
+		(void)sqlite3_extended_result_codes(state->db, 1);
+		(void)sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
+		soundness = judge(state->db, &version, &why);
+	}
+	if (soundness == UNREADABLE)
+		(void)state_report(state, "open", error);
+	else if (soundness == SOUND && version == STATE_VERSION &&
+	    state_exec(state, "PRAGMA query_only = ON") && state_prepare(state))
+		return state;
+	return state_close(state);
+}
+
+struct state *
 state_close(struct state *state)
 {
 	if (state == NULL)

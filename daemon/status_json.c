@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/advice.h"
 #include "libclient/base/buf.h"
 #include "libclient/base/mem.h"
 #include "libclient/io/clock.h"
@@ -66,6 +67,18 @@ time_or_null(int64_t at)
 	return at == 0 ? json_null() : json_integer(at);
 }
 
+/* What is wrong, and what can be done about it. */
+static json_t *
+error_or_null(const struct settings_account *settings, bool was_ready,
+    const struct imap_error *error)
+{
+	const struct advice_place place = {settings, was_ready};
+	char text[ADVICE_TEXT_MAX];
+
+	return text_or_null(
+	    error == NULL ? NULL : advice_text(&place, error, text));
+}
+
 /* ---- folders ---- */
 
 static const char *
@@ -97,7 +110,7 @@ folder_state(const struct folder_report *report)
 }
 
 static json_t *
-folder_json(const struct folder_report *report)
+folder_json(const struct account *account, const struct folder_report *report)
 {
 	return json_pack(
 	    "{s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, "
@@ -112,7 +125,7 @@ folder_json(const struct folder_report *report)
 	    time_or_null(report->tally.changed_at), "last_check",
 	    time_or_null(report->tally.checked_at), "held", report->is_held,
 	    "gone", report->is_gone, "error",
-	    text_or_null(report->error == NULL ? NULL : report->error->text));
+	    error_or_null(account_settings(account), true, report->error));
 }
 
 /* ---- accounts ---- */
@@ -138,7 +151,7 @@ add_trouble(struct buf *words, const struct account_report *report)
 
 	if (report->error->kind == IMAP_ERROR_AUTH) {
 		(void)buf_add_format(
-		    words, "login refused: %s", report->error->text);
+		    words, "cannot log in: %s", report->error->text);
 		if (wait > 0) {
 			(void)buf_add_format(words, ", next try ");
 			add_clock_time(words, wait);
@@ -222,7 +235,8 @@ status_json_account(const struct account *account, bool is_paused)
 		struct folder_report own = folder_report(folder);
 
 		count(&counts, &own);
-		(void)json_array_append_new(folders, folder_json(&own));
+		(void)json_array_append_new(
+		    folders, folder_json(account, &own));
 	}
 	words = account_words(&report, &counts, is_paused);
 	result = json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
@@ -231,7 +245,8 @@ status_json_account(const struct account *account, bool is_paused)
 	    (json_int_t)report.reconnects, "bytes", (json_int_t)report.bytes_in,
 	    "messages", (json_int_t)counts.messages, "retry_at",
 	    retry_time(&report), "error",
-	    text_or_null(report.error == NULL ? NULL : report.error->text),
+	    error_or_null(
+		account_settings(account), report.was_ready, report.error),
 	    "folders", folders);
 	mem_free(words);
 	return result;

@@ -71,6 +71,18 @@ describe_date(const ASN1_TIME *date, char out[DATE_SIZE])
 	return out;
 }
 
+static const char *
+describe_today(char out[DATE_SIZE])
+{
+	const time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) == NULL ||
+	    strftime(out, DATE_SIZE, "%Y-%m-%d", &tm) == 0)
+		(void)snprintf(out, DATE_SIZE, "an unknown day");
+	return out;
+}
+
 /* Adds a name of the certificate; false if it is not of a kind for hosts. */
 static bool
 add_name(struct buf *list, const GENERAL_NAME *name)
@@ -137,6 +149,7 @@ refuse_date(const char *host, X509_STORE_CTX *store, const X509 *certificate,
 	const bool is_expired =
 	    X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_HAS_EXPIRED;
 	char date[DATE_SIZE];
+	char today[DATE_SIZE];
 	char issuer[TEXT_SIZE];
 
 	describe_date(is_expired ? X509_get0_notAfter(certificate)
@@ -144,12 +157,14 @@ refuse_date(const char *host, X509_STORE_CTX *store, const X509 *certificate,
 	    date);
 	describe_name(X509_get_issuer_name(certificate), issuer);
 	imap_error_set(error, IMAP_ERROR_TLS,
-	    "%s: %scertificate %s %s (issuer %s); %s, or this computer's "
-	    "clock is wrong",
+	    "%s: %scertificate %s %s, and here it is %s; %s, or this "
+	    "computer's clock is wrong (issuer %s)",
 	    host, is_leaf ? "" : "an issuer's ",
-	    is_expired ? "has expired on" : "is not valid before", date, issuer,
+	    is_expired ? "has expired on" : "is not valid before", date,
+	    describe_today(today),
 	    is_expired ? "it must be renewed by the server's operator"
-		       : "the server's operator must replace it");
+		       : "the server's operator must replace it",
+	    issuer);
 }
 
 static void
@@ -174,8 +189,8 @@ refuse_chain(const char *host, X509_STORE_CTX *store, const X509 *leaf,
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 		imap_error_set(error, IMAP_ERROR_TLS,
-		    "%s: certificate is self-signed; if its SHA-256 is "
-		    "really %s, set tls_fingerprint to that, or tls_ca_file",
+		    "%s: certificate is self-signed; set tls_ca_file, or, if "
+		    "its SHA-256 is really this, tls_fingerprint = \"%s\"",
 		    host, describe_fingerprint(leaf, hex));
 		return;
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -183,9 +198,10 @@ refuse_chain(const char *host, X509_STORE_CTX *store, const X509 *leaf,
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		imap_error_set(error, IMAP_ERROR_TLS,
-		    "%s: certificate comes from an unknown authority (issuer "
-		    "%s); set tls_ca_file or tls_fingerprint",
-		    host,
+		    "%s: certificate comes from an unknown authority; set "
+		    "tls_ca_file, or, if its SHA-256 is really this, "
+		    "tls_fingerprint = \"%s\" (issuer %s)",
+		    host, describe_fingerprint(leaf, hex),
 		    describe_name(X509_get_issuer_name(certificate), text));
 		return;
 	default:
@@ -241,8 +257,8 @@ check(const struct tls_context *context, X509_STORE_CTX *store,
 	}
 	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
 	return imap_error_set(error, IMAP_ERROR_TLS,
-	    "%s: certificate is not the pinned one: its SHA-256 is %s; set "
-	    "tls_fingerprint to that if the operator confirms the change",
+	    "%s: certificate is not the pinned one; if the operator confirms "
+	    "the change, set tls_fingerprint = \"%s\" (its SHA-256)",
 	    context->host, describe_fingerprint(leaf, hex));
 }
 

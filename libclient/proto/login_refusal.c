@@ -58,6 +58,7 @@ login_refusal(struct imap_error *error, const char *what, enum imap_state state,
 	enum imap_error_kind kind = kind_of_code(code->type);
 	char said[220];
 	char word[40] = "";
+	char address[180] = "";
 
 	if (kind == IMAP_ERROR_NONE)
 		kind = kind_of_text(text);
@@ -66,8 +67,14 @@ login_refusal(struct imap_error *error, const char *what, enum imap_state state,
 	imap_error_printable(text, 180, said, sizeof(said));
 	if (code->type != IMAP_CODE_NONE)
 		imap_error_printable(code->name, 32, word, sizeof(word));
+	/* where a person, or another account, has to go */
+	if (code->type == IMAP_CODE_WEBALERT ||
+	    code->type == IMAP_CODE_REFERRAL)
+		imap_error_printable(
+		    code->arguments, 160, address, sizeof(address));
 	return imap_error_set(error, kind,
-	    "%s refused, server says: %s%s%s%s%s", what, imap_state_name(state),
-	    word[0] == '\0' ? "" : " [", word, word[0] == '\0' ? " " : "] ",
-	    said);
+	    "%s refused, server says: %s%s%s%s%s%s%s", what,
+	    imap_state_name(state), word[0] == '\0' ? "" : " [", word,
+	    address[0] == '\0' ? "" : " ", address,
+	    word[0] == '\0' ? " " : "] ", said);
 }

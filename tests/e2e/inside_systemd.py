@@ -94,7 +94,7 @@ class Unit(case.Case):
             os.chown(path, uid(), uid())
         os.chmod(secret, 0o600)
         self.drop_in("WatchdogSec=3s\nRestartSec=100ms\n")
-        self.addCleanup(run, "rm", "-rf", self.mail)
+        self.addCleanup(run, "rm", "-rf", self.mail, self.home + "/changes")
         self.addCleanup(self.systemctl, "reset-failed", self.unit,
                         check=False)
         self.addCleanup(self.systemctl, "stop", self.unit, check=False)
@@ -103,6 +103,7 @@ class Unit(case.Case):
         account = self.account(
             self.server, maildir="~/Mail", password=None,
             password_command="cat ~/secret",
+            on_change="echo $MAILMIRROR_NEW >>~/changes",
             tls_ca_file="/usr/local/share/ca.pem")
         run("cp", self.server.authority, "/usr/local/share/ca.pem")
         mirrored = mirror.Mirror(directory, [account],
@@ -126,6 +127,14 @@ class Unit(case.Case):
     def pid(self):
         return int(self.show("MainPID"))
 
+    def changes(self):
+        """What on_change was told."""
+        try:
+            with open(self.home + "/changes", encoding="ascii") as f:
+                return f.read().split()
+        except FileNotFoundError:
+            return []
+
     def wait_mirrored(self):
         there = compare.server_mailbox(self.other, "INBOX")
         process.wait_until(
@@ -141,8 +150,11 @@ class Unit(case.Case):
         print(status)
         self.assertIn("active (running)", status)
         self.assertIn("Status: \"", status)
+        process.wait_until(lambda: self.changes() == ["30"], self.changes)
         imap.append(self.other, "INBOX", messages.make(99))
         self.wait_mirrored()
+        process.wait_until(lambda: self.changes() == ["30", "1"],
+                           self.changes)
         begin = time.monotonic()
         self.systemctl("stop", self.unit)
         self.assertLess(time.monotonic() - begin, 5)
@@ -256,6 +268,35 @@ class SystemUnit(Unit):
         self.assertEqual(status["NoNewPrivs"].strip(), "1")
         self.assertEqual(os.stat("/var/lib/mailmirror/" + USER).st_uid, uid())
         self.assertTrue(os.listdir("/var/lib/mailmirror/" + USER))
+
+    def records(self, *matches):
+        """What the journal has of the unit as it runs now."""
+        printed = run("journalctl", "-o", "json", "-u", self.unit,
+                      "_PID=%d" % self.pid(), *matches)
+        return [json.loads(line) for line in printed.splitlines()]
+
+    def test_the_journal_has_fields_and_explanations(self):
+        self.systemctl("start", self.unit)
+        self.wait_mirrored()
+        process.wait_until(lambda: self.records("ACCOUNT=main", "FOLDER=INBOX"),
+                           "the folder in the journal")
+        first = self.records("FOLDER=INBOX")[0]
+        self.assertEqual(first["MESSAGE"], "main/INBOX: the same as the "
+                         "server: 30 messages")
+        self.assertEqual(first["PRIORITY"], "6")
+        self.assertEqual(first["_TRANSPORT"], "journal")
+        uid = imap.append(self.other, "INBOX", messages.make(99))
+        process.wait_until(lambda: self.records("UID=%d" % uid),
+                           "the message in the journal")
+        burst, = self.records("UID=%d" % uid)
+        self.assertNotEqual(burst["MESSAGE_ID"], first["MESSAGE_ID"])
+        run("journalctl", "--update-catalog")
+        said = run("journalctl", "-x", "-u", self.unit, "FOLDER=INBOX")
+        self.assertIn("INBOX of main is the same as on the server", said)
+        self.assertIn("INBOX of main has followed the server", said)
+        self.assertIn("Defined-By: mailmirror", said)
+        listed = run("journalctl", "--list-catalog")
+        self.assertEqual(listed.count(" mailmirror: "), 20)
 
     def test_a_credential_that_only_root_can_read(self):
         path = self.home + "/.config/mailmirror/mailmirror.conf"

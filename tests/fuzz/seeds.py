@@ -10,11 +10,17 @@ import re
 import sys
 
 TRANSCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "transcripts"
+E2E = TRANSCRIPTS.parent / "e2e"
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 EXAMPLES = TRANSCRIPTS.parent.parent / "conf/examples"
 FILES = (b"1795411235.V7.imap.example.org,U=4,S=9067:2,FSab",
          b"-5.V7.imap.example.org,U=4294967295,S=0:2,",
          b"1.M2P3.host,S=4,W=5,U=6:2,S", b",U=1,U=2:2,", b"a,U=x,2:1,e")
+REQUESTS = (b'{"command": "status"}\n',
+            b'{"command": "status", "follow": true}\n',
+            b'{"command": "sync-now", "targets": ["a", "a/b"]}\n',
+            b'{"command": "pause", "targets": ["\\u00e9"]}\n',
+            b'{"command": "reload"}\n', b'{"command": 7}\n', b'[]\n')
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"\\": b"\\"}
 PREAUTH = b"* PREAUTH [CAPABILITY IMAP4rev1 IDLE LITERAL+] hi\r\n"
 # A reply counts once its command was written, and that is between pieces.
@@ -84,6 +90,14 @@ def seeds_of_sessions():
         yield bytes([1, 255, 7 | TRACED | MANUAL, 0]) + text
 
 
+def foreign_configurations():
+    """Those of tests/e2e/test_import.py, behind the reader's number."""
+    source = (E2E / "test_import.py").read_text(encoding="utf-8")
+    for text in re.findall(r'(?s)^[A-Z]+ = r"""(.*?)"""', source, re.M):
+        for reader in range(3):
+            yield bytes([reader]) + text.replace("%%", "%").encode()
+
+
 def words(pattern):
     found = set()
     for text in parser_texts():
@@ -122,6 +136,12 @@ def seeds(target):
         return [bytes(3 + 20), bytes(3 + 12) + b"\1\0\3" + bytes(8)]
     if target == "state":
         return [b"\0\0\0\x12\2", b"\1SQLite format 3\0" + bytes(84), b"\1"]
+    if target == "control":
+        return [bytes([way]) + b"".join(REQUESTS) for way in range(4)]
+    if target == "import":
+        return list(foreign_configurations())
+    if target == "mbsync":
+        return [b"FarUidValidity 7\n\n1 2 FS\n"]
     raise SystemExit(f"no such target: {target}")
 
 

@@ -60,7 +60,7 @@ START_TEST(test_log_has_a_level_word_for_people)
 	    "mailmirror: trace: x 1\n"};
 
 	log_set_level(SETTINGS_LOG_TRACE);
-	log_line((enum settings_log_level)_i, NULL, "x %d", 1);
+	log_line((enum settings_log_level)_i, LOG_EVENT_NONE, NULL, "x %d", 1);
 	ck_assert_str_eq(next_write(), expected[_i]);
 	ck_assert_str_eq(next_write(), "");
 }
@@ -73,7 +73,7 @@ START_TEST(test_log_has_a_priority_for_the_journal)
 
 	pretend_journal(0);
 	log_set_level(SETTINGS_LOG_TRACE);
-	log_line((enum settings_log_level)_i, NULL, "x");
+	log_line((enum settings_log_level)_i, LOG_EVENT_READY, NULL, "x");
 	ck_assert_str_eq(next_write(), expected[_i]);
 }
 END_TEST
@@ -92,10 +92,10 @@ START_TEST(test_log_names_its_subject)
 		struct log_subject subject;
 		const char *line;
 	} cases[] = {
-	    {{"work", "Lists/c"}, "mailmirror: info: work/Lists/c: x\n"},
-	    {{"work", NULL}, "mailmirror: info: work: x\n"},
-	    {{NULL, "Lists/c"}, "mailmirror: info: Lists/c: x\n"},
-	    {{NULL, NULL}, "mailmirror: info: x\n"},
+	    {{"work", "Lists/c", 0}, "mailmirror: info: work/Lists/c: x\n"},
+	    {{"work", NULL, 0}, "mailmirror: info: work: x\n"},
+	    {{NULL, "Lists/c", 0}, "mailmirror: info: Lists/c: x\n"},
+	    {{NULL, NULL, 0}, "mailmirror: info: x\n"},
 	};
 
 	log_info(&cases[_i].subject, "x");
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(test_log_escapes_what_a_terminal_would_obey)
 {
-	struct log_subject subject = {"work", "a\nb"};
+	struct log_subject subject = {"work", "a\nb", 0};
 
 	log_info(&subject, "%s", "1\n2\r\x1b[31m\x7f\xff\xc3\xbc");
 	ck_assert_str_eq(next_write(),
@@ -157,6 +157,43 @@ START_TEST(test_log_keeps_errno)
 }
 END_TEST
 
+/* Whether the catalog explains the number. */
+static bool
+is_explained(const char *id)
+{
+	FILE *catalog = fopen(TESTS_DIR "/../systemd/mailmirror.catalog", "r");
+	char line[200];
+	bool is_found = false;
+
+	ck_assert_ptr_nonnull(catalog);
+	while (!is_found && fgets(line, sizeof(line), catalog) != NULL)
+		is_found = strncmp(line, "-- ", 3) == 0 &&
+		    strncmp(line + 3, id, 32) == 0 && line[35] == '\n';
+	fclose(catalog);
+	return is_found;
+}
+
+START_TEST(test_log_each_event_has_a_number_and_an_explanation)
+{
+	const char *id = log_event_id((enum log_event)_i);
+
+	ck_assert_uint_eq(strspn(id, "0123456789abcdef"), 32);
+	ck_assert_uint_eq(strlen(id), 32);
+	ck_assert(is_explained(id));
+	for (int other = 1; other < _i; other++)
+		ck_assert_str_ne(id, log_event_id((enum log_event)other));
+}
+END_TEST
+
+START_TEST(test_log_an_event_is_no_part_of_the_line)
+{
+	log_line(SETTINGS_LOG_INFO, LOG_EVENT_BURST,
+	    &(struct log_subject){"work", "INBOX", 7}, "x");
+	ck_assert_str_eq(next_write(), "mailmirror: info: work/INBOX: x\n");
+	ck_assert_ptr_null(log_event_id(LOG_EVENT_NONE));
+}
+END_TEST
+
 static Suite *
 log_suite(void)
 {
@@ -174,6 +211,10 @@ log_suite(void)
 	tcase_add_loop_test(
 	    tests, test_log_cuts_long_lines_and_stays_one_write, 0, 2);
 	tcase_add_test(tests, test_log_keeps_errno);
+	tcase_add_loop_test(tests,
+	    test_log_each_event_has_a_number_and_an_explanation, 1,
+	    LOG_EVENT_COUNT);
+	tcase_add_test(tests, test_log_an_event_is_no_part_of_the_line);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

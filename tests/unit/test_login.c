@@ -110,6 +110,20 @@ START_TEST(test_refusal_shows_the_servers_words_safely)
 }
 END_TEST
 
+START_TEST(test_refusal_shows_where_a_person_has_to_go)
+{
+	const struct imap_code code = {.type = IMAP_CODE_WEBALERT,
+	    .name = BYTES("WEBALERT"),
+	    .arguments = BYTES("https://example.org/\033[2Jin")};
+
+	login_refusal(&error, "login", IMAP_STATE_NO, &code,
+	    BYTES("Web login required"), IMAP_ERROR_AUTH);
+	ck_assert_str_eq(error.text,
+	    "login refused, server says: NO [WEBALERT "
+	    "https://example.org/\\x1b[2Jin] Web login required");
+}
+END_TEST
+
 #define SCRAM_BOTH \
 	"IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256"
 
@@ -219,6 +233,7 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_refusal_kind_follows_the_code, 0, COUNT(refusals));
 	tcase_add_test(tests, test_refusal_shows_the_servers_words_safely);
+	tcase_add_test(tests, test_refusal_shows_where_a_person_has_to_go);
 	tcase_add_test(tests, test_channel_binding_is_used_where_tls_has_it);
 	tcase_add_test(tests, test_no_channel_binding_no_plus);
 	tcase_add_test(tests, test_password_that_login_cannot_carry_is_refused);

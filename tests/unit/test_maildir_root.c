@@ -513,6 +513,36 @@ START_TEST(test_a_successor_of_the_root_that_is_anothers_is_left_alone)
 }
 END_TEST
 
+START_TEST(test_looking_makes_and_locks_nothing)
+{
+	struct maildir_root *view;
+	struct maildir *seen;
+
+	ck_assert_ptr_null(maildir_root_view("nothing", &error));
+	ck_assert(!exists("nothing"));
+	ck_assert_int_eq(mkdir("r", 0700), 0);
+	view = maildir_root_view("r", &error);
+	ck_assert_msg(view != NULL, "%s", error.text);
+	ck_assert_ptr_null(maildir_view(view, "a/b", &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_NONE);
+	ck_assert(!maildir_root_is_in_use(view));
+	ck_assert(!exists("r/a"));
+	ck_assert(!exists("r/.mailmirror.lock"));
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(mkdir((const char *[]){"r/a", "r/a/cur",
+					   "r/a/new", "r/a/tmp"}[i],
+				     0700),
+		    0);
+	seen = maildir_view(view, "a", &error);
+	ck_assert_msg(seen != NULL, "%s", error.text);
+	maildir_close(seen);
+	ck_assert_int_eq(symlink("a", "r/link"), 0);
+	ck_assert_ptr_null(maildir_view(view, "link", &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_LOCAL);
+	maildir_root_close(view);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -555,5 +585,6 @@ main(void)
 	    COUNT(lost_cases));
 	tcase_add_test(
 	    tests, test_a_successor_of_the_root_that_is_anothers_is_left_alone);
+	tcase_add_test(tests, test_looking_makes_and_locks_nothing);
 	return run_case("maildir_root", tests);
 }

@@ -113,6 +113,48 @@ START_TEST(test_runner_kills_what_is_cancelled)
 }
 END_TEST
 
+START_TEST(test_runner_hands_over_a_descriptor)
+{
+	struct child_order order = {
+	    .command = "cat; ls /proc/self/fd | wc -l; echo err >&2",
+	    .merges_errors = true,
+	    .output_limit = 100,
+	    .timeout = 30 * SECOND,
+	};
+
+	order.input = open("given", O_RDWR | O_CREAT, 0600);
+	ck_assert_int_eq(write(order.input, "one\n", 4), 4);
+	ck_assert_int_eq(lseek(order.input, 0, SEEK_SET), 0);
+	runner_run(runner, &order, note, NULL);
+	ck_assert_int_eq(close(order.input), 0);
+	expect(CHILD_EXITED, 0, "one\n4\nerr\n");
+	/* the helper has kept none */
+	result.calls = 0;
+	run("ls /proc/$PPID/fd | wc -l >before; cat before", 30 * SECOND, NULL);
+	turn(&result.calls, 1);
+	result.calls = 0;
+	order.input = open("given", O_RDONLY);
+	order.command = "ls /proc/$PPID/fd | wc -l | cmp - before";
+	runner_run(runner, &order, note, NULL);
+	ck_assert_int_eq(close(order.input), 0);
+	expect(CHILD_EXITED, 0, "");
+}
+END_TEST
+
+START_TEST(test_runner_hurries_and_hears_of_the_end)
+{
+	struct runner_task *task = run("trap 'echo asked; exit 0' TERM; "
+				       "echo >begun; while :; do sleep .1; "
+				       "done",
+	    30 * SECOND, NULL);
+	char text[40];
+
+	read_text("begun", text, sizeof(text));
+	runner_hurry(task, SECOND);
+	expect(CHILD_LATE, 0, "asked\n");
+}
+END_TEST
+
 START_TEST(test_runner_refuses_what_is_too_long)
 {
 	/* for the kernel, and for the pair */
@@ -203,6 +245,8 @@ main(void)
 	tcase_add_test(tests, test_runner_gives_commands_no_descriptor_of_ours);
 	tcase_add_test(tests, test_runner_kills_what_is_late);
 	tcase_add_test(tests, test_runner_kills_what_is_cancelled);
+	tcase_add_test(tests, test_runner_hands_over_a_descriptor);
+	tcase_add_test(tests, test_runner_hurries_and_hears_of_the_end);
 	tcase_add_loop_test(tests, test_runner_refuses_what_is_too_long, 0, 2);
 	tcase_add_test(
 	    tests, test_runner_takes_more_orders_than_the_pair_holds);

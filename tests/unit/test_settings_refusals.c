@@ -195,7 +195,7 @@ static const struct {
 	  "\"off\""},
     {"fsync = \"true\";",
 	A "fsync: wrong type (a string); allowed: true or false"},
-    {"on_change = \"x\";", A "on_change" LATER},
+    {"on_change = \"\";", A "on_change: is empty; allowed: a shell command"},
 };
 
 START_TEST(test_settings_refuses_a_setting)
@@ -279,11 +279,11 @@ static const struct {
 	"3: account \"a\": maildir: the account of line 1 has \"/m/x\", too; "
 	"allowed: a path that no other account has"},
     /* what is wrong in defaults is said once, whatever the accounts */
-    {"defaults = { timeout = 0; on_change = \"x\"; };\n"
+    {"defaults = { timeout = 0; proxy = \"http://p:1\"; };\n"
      "accounts = ({ name = \"a\"; host = \"h\"; maildir = \"/a\"; " REST
      "},\n{ name = \"b\"; host = \"h\"; maildir = \"/b\"; " REST "});",
 	"1: defaults: timeout: 0 is out of range" TIME_4 "\n"
-	"1: defaults: on_change: not supported yet"},
+	"1: defaults: proxy: not supported yet"},
     /* a contradiction names the setting's own line */
     {"defaults = {\n password_file = \"p\"; user = \"u\";\n"
      " tls = \"none\"; };\n"

@@ -393,6 +393,42 @@ START_TEST(test_a_database_in_use_is_not_put_aside)
 }
 END_TEST
 
+/* ---- looking on ---- */
+
+START_TEST(test_another_ones_database_can_be_looked_at)
+{
+	struct state *view;
+	char *path;
+
+	ck_assert(state_set_path(state, span_of("A"), "Lists/a", &error));
+	view = state_view("dir/state", "me", &error);
+	ck_assert_msg(view != NULL, "%s", error.text);
+	path = state_path(view, span_of("A"));
+	ck_assert_str_eq(path, "Lists/a");
+	mem_free(path);
+	ck_assert(!state_set_path(view, span_of("B"), "b", &error));
+	/* which its owner still may */
+	ck_assert(state_set_path(state, span_of("C"), "c", NULL));
+	state_close(view);
+}
+END_TEST
+
+START_TEST(test_looking_makes_nothing)
+{
+	state = state_close(state);
+	ck_assert_ptr_null(state_view("dir/state", "other", &error));
+	ck_assert_ptr_null(state_view("dir/nothing", "me", &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_NONE);
+	ck_assert_int_ne(access("dir/nothing", F_OK), 0);
+	ck_assert_int_ne(access("dir/state/other.db", F_OK), 0);
+	run_sql("PRAGMA application_id = 1");
+	ck_assert_ptr_null(state_view("dir/state", "me", &error));
+	ck_assert_int_eq(error.kind, IMAP_ERROR_NONE);
+	ck_assert_int_eq(access("dir/state/me.db", F_OK), 0);
+	ck_assert_int_ne(access("dir/state/me.db.broken", F_OK), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -413,5 +449,7 @@ main(void)
 	tcase_add_test(tests,
 	    test_damage_while_it_is_open_is_an_error_and_found_by_the_next);
 	tcase_add_test(tests, test_a_database_in_use_is_not_put_aside);
+	tcase_add_test(tests, test_another_ones_database_can_be_looked_at);
+	tcase_add_test(tests, test_looking_makes_nothing);
 	return run_case("state_open", tests);
 }

@@ -57,10 +57,14 @@ static const struct {
     {HOST, "DNS:" HOST, .from_days = 10, .to_days = 20,
 	.refusal = "certificate is not valid before 2"},
     {HOST, "DNS:" HOST, .signer = BY_ITSELF,
-	.refusal = "certificate is self-signed; if its SHA-256 is really "},
+	.refusal = "certificate is self-signed; set tls_ca_file, or, if its "
+		   "SHA-256 is really this, tls_fingerprint = \""},
     {HOST, "DNS:" HOST, .signer = BY_STRANGER,
-	.refusal = "certificate comes from an unknown authority (issuer CN "
-		   "= Strange CA); set tls_ca_file or tls_fingerprint"},
+	.refusal = "certificate comes from an unknown authority; set "
+		   "tls_ca_file, or, if its SHA-256 is really this, "
+		   "tls_fingerprint = \""},
+    {HOST, "DNS:" HOST, .signer = BY_STRANGER,
+	.refusal = "\" (issuer CN = Strange CA)"},
     {HOST, "DNS:" HOST, .rsa_bits = 2048, .refusal = NULL},
     {HOST, "DNS:" HOST, .rsa_bits = 1024, .refusal = "key too weak"},
     {HOST, "DNS:" HOST, .is_sha1 = true, .refusal = "digest"},

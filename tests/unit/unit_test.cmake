@@ -31,7 +31,7 @@ function(unit_test name)
     target_compile_options(test_${name} PRIVATE -fno-analyzer)
   endif()
   add_test(NAME unit_${name} COMMAND test_${name})
-  set_tests_properties(unit_${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(unit_${name} PROPERTIES TIMEOUT 120 PROCESSORS 2)
   if(MAILMIRROR_SANITIZE AND name IN_LIST valgrind_tests)
     file(RELATIVE_PATH room ${PROJECT_BINARY_DIR} ${CMAKE_CURRENT_BINARY_DIR})
     add_test(NAME valgrind_${name} COMMAND valgrind --quiet --leak-check=full
@@ -39,7 +39,7 @@ function(unit_test name)
       --errors-for-leak-kinds=definite
       ${MAILMIRROR_RELEASE_BUILD}/${room}/test_${name})
     # in one process: each fork would start it anew
-    set_tests_properties(valgrind_${name} PROPERTIES TIMEOUT 120
+    set_tests_properties(valgrind_${name} PROPERTIES TIMEOUT 120 PROCESSORS 3
       ENVIRONMENT "CK_FORK=no;TEST_PACE=500")
   endif()
 endfunction()

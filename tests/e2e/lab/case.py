@@ -73,11 +73,15 @@ class Fake(Case):
         return self.server
 
     def mirrored(self, **more):
-        return mirror.Mirror(self.top, [{
+        """A Mirror of one account on it; None removes a setting."""
+        settings = {
             "name": "main", "host": "127.0.0.1", "tls": "none",
             "port": self.server.port, "user": "mirror",
             "password": "correct horse battery",
-            "maildir": self.path("Mail"), "timeout": "5s", **more}])
+            "maildir": self.path("Mail"), "timeout": "5s", **more}
+        return mirror.Mirror(self.top, [{
+            key: value for key, value in settings.items()
+            if value is not None}])
 
     def start(self, mirrored):
         daemon = mirrored.start()
