@@ -83,16 +83,20 @@ class Row:
         assert not more, more
 
     def run(self):
-        for is_release in (False, True):
-            Attempt(self, is_release).run()
+        with tempfile.TemporaryDirectory(prefix="mm-hostile-") as mirrored:
+            for is_release in (False, True):
+                Attempt(self, is_release, mirrored).run()
 
 
 class Attempt:
-    """One row with one build."""
+    """One row with one build; MIRRORED: where the first leaves what a good
+    server's mirror is like.
+    """
 
-    def __init__(self, row, is_release):
+    def __init__(self, row, is_release, mirrored):
         self.row = row
         self.is_release = is_release
+        self.mirrored_before = mirrored
 
     def run(self):
         self.top = tempfile.mkdtemp(prefix="mm-hostile-")
@@ -123,7 +127,7 @@ class Attempt:
             self.server.deliver(messages.make(number, size=300),
                                 ("", "\\Seen", "\\Flagged")[number].split())
         if not self.row.is_fresh:
-            self._mirror(True).sync(timeout=60, prefix=self.row.prefix)
+            self._begin()
         self.server.deliver(messages.make(3, size=3000))
         with self.server.lock:
             self.server.script = self.row.script
@@ -139,6 +143,16 @@ class Attempt:
         else:
             self._attack()
         self._heal()
+
+    def _begin(self):
+        """The good server's mirror: made, or as the first attempt made it."""
+        if os.listdir(self.mirrored_before):
+            shutil.copytree(self.mirrored_before, self.top, symlinks=True,
+                            dirs_exist_ok=True)
+            return
+        self._mirror(True).sync(timeout=60, prefix=self.row.prefix)
+        shutil.copytree(self.top, self.mirrored_before, symlinks=True,
+                        dirs_exist_ok=True)
 
     # ---- the attack ----
 

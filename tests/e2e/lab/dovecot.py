@@ -231,7 +231,7 @@ class Dovecot:
                            "Dovecot's processes to end")
 
     def __enter__(self):
-        return self.start()
+        return self if self.child else self.start()
 
     def __exit__(self, *_):
         self.stop()
