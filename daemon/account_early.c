@@ -75,9 +75,10 @@ offers_idle(const struct account *account, const struct imap *imap)
 	    capabilities_have(&known, CAPABILITY_IDLE);
 }
 
-/* True if the settings choose it, and give it an IDLE of its own. */
+/* True if the settings and who asked choose it, and it will keep the
+ * connection: a pass does, and an IDLE of its own. */
 static bool
-is_watched(const struct account *account, struct span inbox)
+has_place(const struct account *account, struct span inbox)
 {
 	const struct imap_list list = {
 	    .delimiter = '/', .mailbox = inbox, .name = inbox};
@@ -89,7 +90,10 @@ is_watched(const struct account *account, struct span inbox)
 	mailboxes_assign_watch(&one, account->settings,
 	    (struct mailboxes_push){
 		.connections = account->limit, .has_idle = true});
-	is_so = one.count == 1 && one.items[0].watch == MAILBOX_IDLED;
+	is_so = one.count == 1 &&
+	    (account->config.mode == ACCOUNT_RUNS
+		    ? one.items[0].watch == MAILBOX_IDLED
+		    : account_selects(account, &one.items[0]));
 	mailboxes_free(&one);
 	return is_so;
 }
@@ -106,10 +110,11 @@ account_begin_early(struct account *account, const struct imap *imap)
 
 	if (imap != NULL && described.bytes.len == 0)
 		described.bytes = span_of("INBOX");
-	if (account->config.mode != ACCOUNT_RUNS || account->seat_count > 0 ||
+	if (account->config.mode == ACCOUNT_CHECKS || account->seat_count > 0 ||
 	    account->is_listed || described.bytes.len == 0 ||
-	    !offers_idle(account, imap) ||
-	    !is_watched(account, described.bytes))
+	    (account->config.mode == ACCOUNT_RUNS &&
+		!offers_idle(account, imap)) ||
+	    !has_place(account, described.bytes))
 		return;
 	account->early = account_add_seat(account, &described);
 	account_index_seats(account);

@@ -82,8 +82,8 @@ report_unselected(struct account *account)
 	}
 }
 
-static bool
-is_selected(const struct account *account, const struct mailbox *mailbox)
+bool
+account_selects(const struct account *account, const struct mailbox *mailbox)
 {
 	if (account->config.only_count == 0)
 		return true;
@@ -192,7 +192,7 @@ find_newcomers(struct account *account)
 		const struct seat *seat =
 		    account_find_seat(account, bytes_of(mailbox));
 
-		if (!is_selected(account, mailbox) ||
+		if (!account_selects(account, mailbox) ||
 		    (seat != NULL && !seat->is_gone))
 			continue;
 		/* in steps: all may be new */

@@ -66,6 +66,9 @@ void account_use_listing(
     struct account *account, const struct capabilities *capabilities);
 /* STATUS of the newcomers has come. */
 void account_use_newcomers(struct account *account);
+/* True if the command line names it, or names none. */
+bool account_selects(
+    const struct account *account, const struct mailbox *mailbox);
 /* Makes folders of those newcomers that have none. */
 void account_add_newcomers(struct account *account);
 void account_assign_watch(struct account *account);
