@@ -13,13 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The file's tree; the built-in defaults as trees and as values. */
+/* The file's tree, and those of the built-in defaults. */
 struct source {
 	config_t file;
 	config_t accounts_builtin;
 	config_t globals_builtin;
-	struct settings_account builtin_account;
-	struct settings builtin_globals;
 	const config_setting_t *defaults; /* the group of that name, or NULL */
 };
 
@@ -91,14 +89,7 @@ read_setting(struct settings_reader *reader, const struct settings_row *row,
 {
 	reader->origins[row - reader->table->rows] = setting;
 	row->type->clear(row, object);
-	if (!row->type->read(reader, row, setting, object))
-		return;
-	/* A choice has refused its own words already. */
-	if (row->not_yet != 0 && row->words == NULL &&
-	    reader->builtin != NULL &&
-	    !row->type->equal(row, object, reader->builtin))
-		(void)settings_refuse(
-		    reader, setting, row->name, "not supported yet");
+	(void)row->type->read(reader, row, setting, object);
 }
 
 static void
@@ -176,28 +167,21 @@ begin_object(struct settings_reader *reader, const struct settings_table *table,
     const config_t *builtin, void *object)
 {
 	reader->table = table;
-	reader->builtin = NULL;
 	reader->is_quiet = false;
 	read_layer(reader, config_root_setting(builtin), object);
 	memset(reader->origins, 0, sizeof(reader->origins));
 }
 
 static void
-init_builtin(struct settings_reader *reader, struct source *source)
+init_builtin(struct source *source)
 {
 	init_tree(&source->accounts_builtin, &settings_account_table);
 	init_tree(&source->globals_builtin, &settings_global_table);
-	begin_object(reader, &settings_account_table, &source->accounts_builtin,
-	    &source->builtin_account);
-	begin_object(reader, &settings_global_table, &source->globals_builtin,
-	    &source->builtin_globals);
 }
 
 static void
 free_builtin(struct source *source)
 {
-	clear_object(&settings_account_table, &source->builtin_account);
-	clear_object(&settings_global_table, &source->builtin_globals);
 	config_destroy(&source->accounts_builtin);
 	config_destroy(&source->globals_builtin);
 }
@@ -234,7 +218,6 @@ read_account(struct settings_reader *reader, const struct source *source,
 	account->line = (int)config_setting_source_line(group);
 	begin_object(reader, &settings_account_table, &source->accounts_builtin,
 	    account);
-	reader->builtin = &source->builtin_account;
 	if (source->defaults != NULL) {
 		reader->is_quiet = true;
 		read_layer(reader, source->defaults, account);
@@ -263,7 +246,6 @@ read_defaults(struct settings_reader *reader, struct source *source)
 	source->defaults = defaults;
 	begin_object(reader, &settings_account_table, &source->accounts_builtin,
 	    &scratch);
-	reader->builtin = &source->builtin_account;
 	reader->subject = "defaults: ";
 	read_layer(reader, defaults, &scratch);
 	reader->subject = "";
@@ -376,7 +358,6 @@ read_globals(struct settings_reader *reader, const struct source *source,
 {
 	begin_object(
 	    reader, &settings_global_table, &source->globals_builtin, settings);
-	reader->builtin = &source->builtin_globals;
 	read_layer(reader, config_root_setting(&source->file), settings);
 	if (settings_origin(reader, "state_dir") == NULL) {
 		settings->state_dir = default_state_dir();
@@ -462,7 +443,7 @@ read_tree(struct settings_reader *reader, struct source *source,
 	if (text == NULL)
 		return;
 	if (parse_file(reader, &source->file, text)) {
-		init_builtin(reader, source);
+		init_builtin(source);
 		read_globals(reader, source, settings);
 		read_accounts(reader, source, settings);
 		free_builtin(source);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/settings_about.h"
+#include "conf/settings_proxy.h"
 
 enum settings_log_level {
 	SETTINGS_LOG_ERROR,
@@ -95,7 +96,7 @@ struct settings_account {
 	uint64_t max_size; /* 0: no limit */
 	uint32_t delete_guard; /* percent; 0: off */
 	enum settings_compress compress;
-	char *proxy;
+	struct settings_proxy *proxy; /* NULL: none */
 	char *on_change;
 	bool fsync;
 	int line; /* of its group in the file */

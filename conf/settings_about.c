@@ -21,6 +21,13 @@ settings_is_loopback(const char *host)
 }
 
 bool
+settings_is_near(const struct settings_account *account)
+{
+	return account->tunnel == NULL && account->proxy == NULL &&
+	    account->host != NULL && settings_is_loopback(account->host);
+}
+
+bool
 settings_is_host_in(const char *host, const char *domain)
 {
 	const size_t wanted = strlen(domain);

@@ -12,6 +12,10 @@ struct settings_account;
 /* True for 127.0.0.0/8, ::1 and "localhost". */
 bool settings_is_loopback(const char *host);
 
+/* True if nothing that is said to the server leaves this machine. A proxy's
+ * loopback is anywhere. */
+bool settings_is_near(const struct settings_account *account);
+
 /* True for the domain and what is below it; a final dot is nothing. */
 bool settings_is_host_in(const char *host, const char *domain);
 

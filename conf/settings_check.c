@@ -13,6 +13,28 @@ is_set(const struct settings_reader *reader, const char *name)
 	return settings_origin(reader, name) != NULL;
 }
 
+/* One for all accounts means nothing to those that have a tunnel. */
+static void
+check_proxy(struct settings_reader *reader, const config_setting_t *group,
+    const struct settings_account *account)
+{
+	const config_setting_t *proxy = settings_origin(reader, "proxy");
+	const config_setting_t *tunnel = settings_origin(reader, "tunnel");
+
+	if (proxy == NULL)
+		return;
+	if (tunnel != NULL &&
+	    (config_setting_parent(proxy) == group ||
+		config_setting_parent(tunnel) != group))
+		(void)settings_refuse(reader, proxy, "proxy",
+		    "cannot be combined with tunnel; allowed: one of the two");
+	if (account->host != NULL && strchr(account->host, '%') != NULL)
+		(void)settings_refuse(reader, settings_origin(reader, "host"),
+		    "host",
+		    "the zone of an address means nothing to a proxy; "
+		    "allowed: a host name or an address without \"%%\"");
+}
+
 static void
 check_server(struct settings_reader *reader, const config_setting_t *group,
     const struct settings_account *account)
@@ -28,12 +50,14 @@ check_server(struct settings_reader *reader, const config_setting_t *group,
 		    "missing; allowed: a host name or address, or a tunnel "
 		    "instead of it");
 	if (account->tls == SETTINGS_TLS_NONE && account->host != NULL &&
-	    !account->allow_plaintext && !settings_is_loopback(account->host))
+	    !account->allow_plaintext && !settings_is_near(account))
 		(void)settings_refuse(reader, settings_origin(reader, "tls"),
 		    "tls",
-		    "\"none\" leaves the connection to %s unprotected; "
-		    "allowed: a loopback host, or allow_plaintext = true",
-		    settings_quote(account->host, quoted, sizeof(quoted)));
+		    "\"none\" leaves the connection to %s%s unprotected; "
+		    "allowed: a loopback host%s, or allow_plaintext = true",
+		    settings_quote(account->host, quoted, sizeof(quoted)),
+		    account->proxy == NULL ? "" : " behind the proxy",
+		    account->proxy == NULL ? "" : " without a proxy");
 	if (is_set(reader, "tls_client_key") &&
 	    !is_set(reader, "tls_client_cert"))
 		(void)settings_refuse(reader,
@@ -100,6 +124,7 @@ settings_check_account(struct settings_reader *reader,
 		(void)settings_refuse(reader, group, "maildir",
 		    "missing; allowed: a path that no other account has");
 	check_server(reader, group, account);
+	check_proxy(reader, group, account);
 	check_secret(reader, group, account);
 	if (account->on_expunge == SETTINGS_EXPUNGE_ARCHIVE &&
 	    !is_set(reader, "archive_folder"))

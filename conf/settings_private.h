@@ -47,9 +47,6 @@ struct settings_row {
 	const char *fallback; /* default, in the file's syntax; NULL: none */
 	uint64_t min, max;
 	const char *const *words; /* of a choice: its index is the value */
-	/* Choices: a bit for each word that is refused; others: not 0 refuses
-	 * everything but the default. */
-	uint32_t not_yet;
 	enum settings_group group;
 	const char *help; /* what is allowed */
 };
@@ -66,7 +63,6 @@ struct settings_reader {
 	bool is_quiet; /* what is wrong here was reported before */
 	struct settings_problems *problems;
 	const struct settings_table *table;
-	const void *builtin; /* an object with nothing but defaults, or NULL */
 	/* Where each row was set; NULL where it was not. */
 	const config_setting_t *origins[SETTINGS_ROWS_MAX];
 };
@@ -114,6 +110,10 @@ extern const struct settings_type settings_type_bool;
 extern const struct settings_type settings_type_choice;
 extern const struct settings_type settings_type_switch; /* choice in a bool */
 extern const struct settings_type settings_type_mode; /* is not stored */
+
+/* ---- settings_proxy.c ---- */
+
+extern const struct settings_type settings_type_proxy;
 
 /* ---- settings_number.c ---- */
 

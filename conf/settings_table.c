@@ -7,7 +7,6 @@
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define ACCOUNT(field) offsetof(struct settings_account, field)
 #define GLOBAL(field)  offsetof(struct settings, field)
-#define ANY	       UINT32_MAX
 
 /* In the order of the enums in settings.h. */
 static const char *const log_levels[] = {
@@ -54,7 +53,7 @@ static const struct settings_row account_rows[] = {
 	{"tls_min_version", &settings_type_switch, ACCOUNT(is_tls13_only),
 	    "\"1.2\"", .words = tls_versions,
 	    .help = "\"1.2\" or \"1.3\""},
-	{"proxy", &settings_type_string, ACCOUNT(proxy), .not_yet = ANY,
+	{"proxy", &settings_type_proxy, ACCOUNT(proxy),
 	    .help = "\"socks5h://[user:pass@]host:port\" or "
 		"\"http://host:port\""},
 

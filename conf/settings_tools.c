@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char *
@@ -70,6 +71,21 @@ settings_source(
 	if (file == NULL)
 		return settings_copy(reader->file);
 	return settings_format("%s/%s", reader->folder, file);
+}
+
+bool
+settings_is_exposed(const struct settings_reader *reader,
+    const config_setting_t *setting, unsigned *mode)
+{
+	char *file = settings_source(reader, setting);
+	struct stat status;
+	const bool is_exposed = stat(file, &status) == 0 &&
+	    (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+
+	free(file);
+	if (is_exposed)
+		*mode = (unsigned)(status.st_mode & 07777);
+	return is_exposed;
 }
 
 /* gcc 12's -fanalyzer takes what is stored through two pointers for lost. */

@@ -34,6 +34,11 @@ void *settings_field(const struct settings_row *row, void *object);
 const void *settings_const_field(
     const struct settings_row *row, const void *object);
 
+/* True if others than the owner can read the file that a setting stands in;
+ * *mode is then the file's. */
+bool settings_is_exposed(const struct settings_reader *reader,
+    const config_setting_t *setting, unsigned *mode);
+
 /* The path of the file that a setting (NULL: ours) stands in; to be freed. */
 char *settings_source(
     const struct settings_reader *reader, const config_setting_t *setting);

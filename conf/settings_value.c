@@ -10,7 +10,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* The choices are stored as what the compiler takes for their enums. */
 _Static_assert(sizeof(enum settings_layout) == sizeof(unsigned), "enum size");
@@ -94,19 +93,16 @@ static bool
 password_read(struct settings_reader *reader, const struct settings_row *row,
     const config_setting_t *setting, void *object)
 {
-	char *file = settings_source(reader, setting);
-	struct stat status;
-	bool is_open = stat(file, &status) == 0 &&
-	    (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	unsigned mode = 0;
+	const bool is_open = settings_is_exposed(reader, setting, &mode);
 	const char *text;
 
-	free(file);
 	if (is_open)
 		(void)settings_refuse(reader, setting, row->name,
 		    "stands in a file that others can read (mode %04o); "
 		    "allowed: a file of mode 0600, or password_command, "
 		    "password_file or credential instead",
-		    (unsigned)(status.st_mode & 07777));
+		    mode);
 	text = read_text(reader, row, setting);
 	if (text != NULL)
 		store_string(row, object, vault_keep(text));
@@ -196,7 +192,7 @@ string_equal(const struct settings_row *row, const void *a, const void *b)
 	return strcmp(one, two) == 0;
 }
 
-/* All strings are wiped: commands and proxies hold secrets, too. */
+/* All strings are wiped: commands hold secrets, too. */
 static void
 string_clear(const struct settings_row *row, void *object)
 {
@@ -285,9 +281,6 @@ choice_read(struct settings_reader *reader, const struct settings_row *row,
 	if (!read_word(reader, row, setting, &index))
 		return false;
 	memcpy(settings_field(row, object), &index, sizeof(index));
-	if ((row->not_yet >> index & 1) != 0)
-		return settings_refuse(
-		    reader, setting, row->name, "not supported yet");
 	return true;
 }
 

@@ -76,8 +76,8 @@ is_final(const struct account *account, const struct imap_error *error)
 static uint64_t
 delay_of(const struct account *account, const struct imap_error *error)
 {
-	bool is_refusal =
-	    error->kind == IMAP_ERROR_AUTH || error->kind == IMAP_ERROR_TLS;
+	bool is_refusal = error->kind == IMAP_ERROR_AUTH ||
+	    error->kind == IMAP_ERROR_TLS || error->kind == IMAP_ERROR_PROXY;
 	uint64_t delay = is_refusal ? BACK_OFF_REFUSED : SECOND;
 	uint64_t most = is_refusal ? BACK_OFF_REFUSED_MAX : BACK_OFF_MAX;
 	uint64_t named = account_named_wait(account, error);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "daemon/account_proxy.h"
 #include "daemon/folder_hand.h"
 #include "daemon/quirk.h"
 #include "libclient/base/mem.h"
@@ -278,10 +279,12 @@ open_connection(struct account *account, bool is_extra)
 	const struct settings_account *settings = account->settings;
 	struct connection *connection = mem_new(struct connection);
 	struct capabilities known;
+	struct proxy_server proxy;
 	struct imap_endpoint endpoint = {
 	    .host = settings->host == NULL ? settings->name : settings->host,
 	    .port = settings->port,
 	    .tunnel = settings->tunnel,
+	    .proxy = account_proxy(settings, &proxy),
 	    .tls = settings->tls == SETTINGS_TLS_IMPLICIT ? IMAP_TLS_IMPLICIT
 		: settings->tls == SETTINGS_TLS_STARTTLS  ? IMAP_TLS_STARTTLS
 							  : IMAP_TLS_NONE,
@@ -293,8 +296,7 @@ open_connection(struct account *account, bool is_extra)
 		: settings->secret.password,
 	    .is_token = settings_wants_token(settings),
 	    .mechanisms = usable_mechanisms(settings),
-	    .is_loopback =
-		settings->host != NULL && settings_is_loopback(settings->host),
+	    .is_loopback = settings_is_near(settings),
 	    .disabled = account->disabled,
 	    .disabled_count = account->disabled_count,
 	    .enable = "QRESYNC",

@@ -235,6 +235,25 @@ static const struct {
     {IMAP_ERROR_TLS, NULL, "not the pinned one", ANYBODY, ALWAYS, PINNING},
 
     /* ---- no connection ---- */
+    {IMAP_ERROR_NETWORK, NULL, "no way to the proxy", ANYBODY, AT_FIRST,
+	"check proxy, and whether it runs"},
+    {IMAP_ERROR_TIMEOUT, NULL, "no way to the proxy", ANYBODY, AT_FIRST,
+	"check proxy, and whether a firewall is in the way"},
+    {IMAP_ERROR_PROXY, NULL, "says: 407", ANYBODY, ALWAYS,
+	"mailmirror logs in to proxies by socks5h alone: ask for one, or for a "
+	"way without a login"},
+    {IMAP_ERROR_PROXY, NULL, NULL, ANYBODY, ALWAYS,
+	"check user and password in proxy, as in "
+	"\"socks5h://user:pass@host:port\""},
+    {IMAP_ERROR_NETWORK, NULL, "not allowed by its rules", ANYBODY, ALWAYS,
+	"the proxy's administrator has to allow it"},
+    {IMAP_ERROR_NETWORK, NULL, "says: 403", ANYBODY, ALWAYS,
+	"the proxy's administrator has to allow it"},
+    {IMAP_ERROR_PROTOCOL, NULL, "does not speak SOCKS", ANYBODY, ALWAYS,
+	"check proxy: its port, and whether it should be \"http://host:port\""},
+    {IMAP_ERROR_PROTOCOL, NULL, "does not answer CONNECT", ANYBODY, ALWAYS,
+	"check proxy: its port, and whether it should be "
+	"\"socks5h://host:port\""},
     {IMAP_ERROR_UNSUPPORTED, NULL, "does not offer STARTTLS", ANYBODY, ALWAYS,
 	"try tls = \"implicit\", as a rule on port 993"},
     {IMAP_ERROR_UNSUPPORTED, NULL, "no way to log in", ANYBODY, ALWAYS,
@@ -331,7 +350,7 @@ provider_of(const struct settings_account *settings)
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
 		if (settings_is_host_in(settings->host, hosts[i].domain))
 			return hosts[i].provider;
-	return settings_is_loopback(settings->host) ? ON_LOOPBACK : ANYBODY;
+	return settings_is_near(settings) ? ON_LOOPBACK : ANYBODY;
 }
 
 static bool

@@ -165,6 +165,8 @@ print_server(const struct settings_account *account)
 	} else {
 		print_quoted("Host ", account->host, "\n");
 		(void)printf("Port %u\n", (unsigned)account->port);
+		if (account->proxy != NULL)
+			(void)printf("# proxy: a Tunnel may go through one\n");
 		(void)printf("# TLSType from mbsync 1.5 on\nSSLType %s\n",
 		    modes[account->tls]);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "daemon/account_proxy.h"
 #include "daemon/console.h"
 #include "daemon/console_secret.h"
 #include "daemon/exit_code.h"
@@ -92,10 +93,12 @@ connect_to(struct cmd_session *session)
 {
 	const struct settings_account *account = session->account;
 	int debug = DEBUG_LINES - 1 + session->verbosity;
+	struct proxy_server proxy;
 	struct imaplib_options to = {
 	    .host = account->host,
 	    .port = account->port,
 	    .command = account->tunnel,
+	    .proxy = account_proxy(account, &proxy),
 	    .has_tls = account->tunnel == NULL &&
 		account->tls == SETTINGS_TLS_IMPLICIT,
 	    .tls = session->tls,

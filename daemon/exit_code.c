@@ -17,6 +17,7 @@ exit_code_for(enum imap_error_kind kind)
 		return EX_TEMPFAIL;
 	case IMAP_ERROR_AUTH:
 	case IMAP_ERROR_TLS:
+	case IMAP_ERROR_PROXY:
 		return EX_NOPERM;
 	case IMAP_ERROR_UNSUPPORTED:
 	case IMAP_ERROR_PROTOCOL:

@@ -30,6 +30,7 @@ static const char *const setting_names[IMPORT_SETTINGS] = {
     [IMPORT_TLS_CLIENT_CERT] = "tls_client_cert",
     [IMPORT_TLS_CLIENT_KEY] = "tls_client_key",
     [IMPORT_TLS_MIN_VERSION] = "tls_min_version",
+    [IMPORT_PROXY] = "proxy",
     [IMPORT_USER] = "user",
     [IMPORT_PASSWORD_FILE] = "password_file",
     [IMPORT_PASSWORD_COMMAND] = "password_command",

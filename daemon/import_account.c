@@ -64,7 +64,8 @@ import_tls(struct import_account *account, int line, enum settings_tls mode)
 
 	(void)import_text(account, IMPORT_TLS, line, modes[mode]);
 	if (mode != SETTINGS_TLS_NONE || host == NULL ||
-	    settings_is_loopback(host))
+	    (settings_is_loopback(host) &&
+		!import_is_set(account, IMPORT_PROXY)))
 		return;
 	import_warn(account, IMPORT_ALLOW_PLAINTEXT, line,
 	    "without TLS all mail can be read on its way, and mailmirror sends "

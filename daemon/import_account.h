@@ -15,7 +15,7 @@ bool import_truth(const char *text, bool *is_true);
 bool import_host(struct import_account *account, int line, const char *host);
 bool import_port(struct import_account *account, int line, const char *port);
 
-/* Call it after import_host(). */
+/* Call it after import_host(), and after a proxy is known. */
 void import_tls(
     struct import_account *account, int line, enum settings_tls mode);
 

@@ -22,8 +22,6 @@ static const char dates[] =
     "a file's name and time are the server's INTERNALDATE";
 static const char whole[] =
     "mailmirror mirrors all messages of a folder, however old";
-static const char proxy[] =
-    "a proxy cannot be named yet; a tunnel may go through one";
 
 /* What is translated elsewhere, or needs no word, has no note. A note is not
  * worth a warning when it is about what is switched off. */
@@ -33,7 +31,7 @@ static const struct option {
 } options[] = {
     {"accounts", NULL},
     {"auth_mechanisms", NULL},
-    {"authproxy", proxy},
+    {"authproxy", "mailmirror fetches no tokens; password_command does"},
     {"autorefresh", NULL},
     {"cert_fingerprint", NULL},
     {"copy_ignore_eval", "there is no list of messages to leave out"},
@@ -77,7 +75,7 @@ static const struct option {
     {"postsynchook", NULL},
     {"preauthtunnel", NULL},
     {"presynchook", "nothing is run before; let a timer run it"},
-    {"proxy", proxy},
+    {"proxy", NULL},
     {"pythonfile", NULL},
     {"quick", NULL},
     {"readonly", NULL},

@@ -115,6 +115,39 @@ read_tls(const struct import_offlineimap *from)
 	return true;
 }
 
+/* TYPE:HOST:PORT */
+static void
+read_proxy(const struct import_offlineimap *from)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const struct import_option *option =
+	    import_section_find(from->settings, "proxy");
+	const char *text = option == NULL ? "" : option->words[0];
+	const bool is_socks = strncmp(text, "SOCKS5:", strlen("SOCKS5:")) == 0;
+	const char *host = text + strcspn(text, ":");
+	unsigned long long port = 0;
+	size_t len;
+	char *url;
+
+	if (text[0] == '\0')
+		return;
+	host += *host == ':';
+	len = strspn(host, name);
+	if ((!is_socks && strncmp(text, "HTTP:", strlen("HTTP:")) != 0) ||
+	    strchr("-.:", host[0]) != NULL || host[len] != ':' ||
+	    !span_to_number(span_of(host + len + 1), UINT16_MAX, &port) ||
+	    port == 0) {
+		import_warn(from->account, IMPORT_PROXY, option->line,
+		    "proxy: here it is SOCKS 5 or HTTP, as in "
+		    "\"socks5h://HOST:PORT\"");
+		return;
+	}
+	url = mem_format("%s://%s", is_socks ? "socks5h" : "http", host);
+	(void)import_text(from->account, IMPORT_PROXY, option->line, url);
+	mem_free(url);
+}
+
 static bool
 is_gmail(const struct import_offlineimap *from)
 {
@@ -145,6 +178,7 @@ read_host(const struct import_offlineimap *from)
 	if (port != NULL &&
 	    !import_port(from->account, port->line, port->words[0]))
 		return false;
+	read_proxy(from);
 	if (!read_tls(from))
 		return false;
 	read_certificates(from);

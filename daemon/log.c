@@ -81,6 +81,7 @@ log_event_of(enum imap_error_kind kind)
 	case IMAP_ERROR_THROTTLED:
 		return LOG_EVENT_LATER;
 	case IMAP_ERROR_AUTH:
+	case IMAP_ERROR_PROXY:
 		return LOG_EVENT_LOGIN;
 	case IMAP_ERROR_TLS:
 		return LOG_EVENT_CERTIFICATE;

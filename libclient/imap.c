@@ -44,6 +44,7 @@ struct imap {
 	char *host;
 	char *user;
 	char *secret;
+	struct proxy_server *proxy; /* until it is logged in */
 	imap_handler *handler;
 	void *user_data;
 	struct session *session;
@@ -75,6 +76,7 @@ destroy(struct imap *imap)
 	imap->later = sd_event_source_disable_unref(imap->later);
 	imap->loop = sd_event_unref(imap->loop);
 	imap->secret = mem_free_secret(imap->secret);
+	imap->proxy = proxy_server_free(imap->proxy);
 	mem_free(imap->host);
 	mem_free(imap->user);
 	mem_free(imap);
@@ -150,9 +152,11 @@ flush(struct imap *imap)
 static void
 forget_secret(struct imap *imap)
 {
-	if (imap->secret == NULL)
+	if (imap->secret == NULL && imap->proxy == NULL)
 		return;
+	imap->dial = dial_free(imap->dial); /* it borrows the proxy */
 	imap->secret = mem_free_secret(imap->secret);
+	imap->proxy = proxy_server_free(imap->proxy);
 	mem_wipe_stack();
 }
 
@@ -373,8 +377,15 @@ new_session(const struct imap *imap)
 static void
 dial(struct imap *imap)
 {
-	imap->dial = dial_new(imap->loop, imap->endpoint.names, imap->host,
-	    imap->endpoint.port, imap->endpoint.timeout, on_dialled, imap);
+	const struct dial_target target = {
+	    .host = imap->host,
+	    .port = imap->endpoint.port,
+	    .proxy = imap->proxy,
+	    .timeout_usec = imap->endpoint.timeout,
+	};
+
+	imap->dial = dial_new(
+	    imap->loop, imap->endpoint.names, &target, on_dialled, imap);
 }
 
 /* Some servers end a handshake that offers a session they cannot resume. */
@@ -400,6 +411,7 @@ imap_new(sd_event *loop, const struct imap_endpoint *endpoint,
 	imap->host = mem_copy_string(endpoint->host);
 	imap->user = mem_copy_string(endpoint->user);
 	imap->secret = mem_copy_string(endpoint->secret);
+	imap->proxy = proxy_server_copy(endpoint->proxy);
 	imap->handler = handler;
 	imap->user_data = user;
 	imap->deadline.timeout = endpoint->timeout;

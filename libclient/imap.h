@@ -15,6 +15,7 @@
 #include "libclient/base/imap_error.h"
 #include "libclient/io/clock.h"
 #include "libclient/io/job.h"
+#include "libclient/io/proxy.h"
 #include "libclient/io/tls.h"
 #include "libclient/proto/event.h"
 #include "libclient/proto/trace.h"
@@ -33,6 +34,8 @@ struct imap_endpoint {
 	const char *host; /* name or address; also with a tunnel: its name */
 	uint16_t port;
 	const char *tunnel; /* a shell command instead of a socket, or NULL */
+	/* whom to ask for the way to host, or NULL; not used with a tunnel */
+	const struct proxy_server *proxy;
 	enum imap_tls tls; /* not used with a tunnel */
 	struct tls_context *tls_context; /* borrowed; NULL without TLS */
 	struct job_lane *names; /* borrowed; not used with a tunnel */

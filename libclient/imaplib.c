@@ -381,6 +381,7 @@ dial(struct imaplib *client, const struct imaplib_options *options)
 	    .host = client->host,
 	    .port = client->port,
 	    .tunnel = options->command,
+	    .proxy = options->proxy,
 	    .tls = options->has_tls ? IMAP_TLS_IMPLICIT : IMAP_TLS_NONE,
 	    .tls_context = client->tls_context,
 	    .names = client->names,
@@ -441,8 +442,9 @@ imaplib_open(const struct imaplib_options *options, struct imaplib_reply *reply)
 		    options->has_tls ? IMAPLIB_SSL_PORT : IMAPLIB_PORT;
 	client->timeout =
 	    options->timeout == 0 ? DEFAULT_TIMEOUT : options->timeout;
-	client->is_confidential =
-	    options->has_tls || options->command != NULL || is_loopback(host);
+	client->is_confidential = options->has_tls ||
+	    options->command != NULL ||
+	    (options->proxy == NULL && is_loopback(host));
 	client->state = IMAPLIB_NONAUTH;
 	imaplib_trace_start(client, options);
 	if (sd_event_new(&client->loop) < 0) {

@@ -32,6 +32,7 @@ struct imaplib_options {
 	const char *host; /* NULL or "": localhost */
 	uint16_t port; /* 0: 143, or 993 with TLS */
 	const char *command; /* IMAP4_stream: a shell command, or NULL */
+	const struct proxy_server *proxy; /* by way of it, or NULL */
 	bool has_tls; /* IMAP4_SSL: from the first byte */
 	struct tls_options tls; /* its .host is filled in from .host */
 	uint64_t timeout; /* microseconds; 0: a minute. For connecting, and

@@ -58,6 +58,7 @@ imap_error_kind_name(enum imap_error_kind kind)
 	    [IMAP_ERROR_BUSY] = "busy",
 	    [IMAP_ERROR_AUTH] = "authentication",
 	    [IMAP_ERROR_TLS] = "TLS",
+	    [IMAP_ERROR_PROXY] = "proxy",
 	    [IMAP_ERROR_UNSUPPORTED] = "unsupported",
 	    [IMAP_ERROR_PROTOCOL] = "protocol",
 	    [IMAP_ERROR_LIMIT] = "limit",

@@ -18,6 +18,7 @@ enum imap_error_kind {
 	IMAP_ERROR_BUSY, /* another instance holds it: try again later */
 	IMAP_ERROR_AUTH, /* credentials refused: a person must act */
 	IMAP_ERROR_TLS, /* peer not verified: a person must act */
+	IMAP_ERROR_PROXY, /* it refuses us: a person must act */
 	IMAP_ERROR_UNSUPPORTED, /* server lacks what is needed (also TLS) */
 	IMAP_ERROR_PROTOCOL, /* server broke the protocol: close, back off */
 	IMAP_ERROR_LIMIT, /* server sent too much: close, back off */

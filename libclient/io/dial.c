@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "libclient/base/mem.h"
+#include "libclient/io/proxy_link.h"
 
 #define ATTEMPT_DELAY_USEC UINT64_C(250000) /* RFC 8305 section 5 */
 #define ACCURACY_USEC	   UINT64_C(1000)
@@ -59,9 +60,12 @@ struct dial {
 	sd_event *loop;
 	char *host;
 	uint16_t port;
+	const struct proxy_server *proxy;
 	uint64_t timeout_usec;
 	dial_handler *handler;
 	void *user;
+	struct proxy_link *link; /* to the proxy, once it is connected */
+	int link_fd;
 	struct job *job; /* the look-up, while it runs */
 	sd_event_source *begin;
 	sd_event_source *deadline;
@@ -110,30 +114,61 @@ close_attempt(struct attempt *attempt)
 	attempt->fd = -1;
 }
 
+static void
+stop_attempts(struct dial *dial)
+{
+	unsigned i;
+
+	dial->stagger = sd_event_source_disable_unref(dial->stagger);
+	for (i = 0; i < dial->count; i++)
+		close_attempt(&dial->attempts[i]);
+}
+
 /* Stops everything that could still happen. */
 static void
 stop(struct dial *dial)
 {
-	unsigned i;
-
 	job_cancel(dial->job, free_lookup, true);
 	dial->job = NULL;
 	dial->begin = sd_event_source_disable_unref(dial->begin);
 	dial->deadline = sd_event_source_disable_unref(dial->deadline);
-	dial->stagger = sd_event_source_disable_unref(dial->stagger);
-	for (i = 0; i < dial->count; i++)
-		close_attempt(&dial->attempts[i]);
+	stop_attempts(dial);
+	dial->link = proxy_link_free(dial->link);
+	if (dial->link_fd >= 0)
+		close(dial->link_fd);
+	dial->link_fd = -1;
+}
+
+/* "host:port", "[::1]:993"; to be freed. */
+static char *
+name_of(const char *host, uint16_t port)
+{
+	const bool is_ipv6 = strchr(host, ':') != NULL;
+
+	return mem_format(
+	    "%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
 }
 
 /* Calls the handler: the dial may be gone afterwards. */
 static void
 fail(struct dial *dial, enum imap_error_kind kind, const char *reason)
 {
-	const bool is_ipv6 = strchr(dial->host, ':') != NULL;
 	struct imap_error error = {.kind = IMAP_ERROR_NONE};
+	char *host = name_of(dial->host, dial->port);
+	char *proxy = dial->proxy == NULL
+	    ? NULL
+	    : name_of(dial->proxy->host, dial->proxy->port);
 
-	imap_error_set(&error, kind, "%s%s%s:%u: %s", is_ipv6 ? "[" : "",
-	    dial->host, is_ipv6 ? "]" : "", dial->port, reason);
+	if (proxy == NULL)
+		imap_error_set(&error, kind, "%s: %s", host, reason);
+	else if (dial->link == NULL)
+		imap_error_set(&error, kind, "%s: no way to the proxy %s: %s",
+		    host, proxy, reason);
+	else
+		imap_error_set(
+		    &error, kind, "%s: the proxy %s %s", host, proxy, reason);
+	mem_free(host);
+	mem_free(proxy);
 	stop(dial);
 	dial->handler(dial->user, -1, &error);
 }
@@ -166,8 +201,9 @@ on_deadline(sd_event_source *source, uint64_t usec, void *user)
 	(void)source;
 	(void)usec;
 	(void)snprintf(reason, sizeof(reason), "%s within %.3g s%s%s%s",
-	    dial->job != NULL ? "the name look-up did not end"
-			      : "no connection",
+	    dial->job != NULL	     ? "the name look-up did not end"
+		: dial->link != NULL ? "did not open the way"
+				     : "no connection",
 	    (double)dial->timeout_usec / USEC_PER_SEC,
 	    dial->reasons[0] != '\0' ? " (" : "", dial->reasons,
 	    dial->reasons[0] != '\0' ? ")" : "");
@@ -196,6 +232,21 @@ set_options(const struct dial *dial, int fd)
 	    fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
 }
 
+static void
+on_linked(void *user, const struct imap_error *error)
+{
+	struct dial *dial = user;
+	const int fd = dial->link_fd;
+
+	if (error != NULL) {
+		fail(dial, error->kind, error->text);
+		return;
+	}
+	dial->link_fd = -1;
+	stop(dial);
+	dial->handler(dial->user, fd, NULL);
+}
+
 /* Gives the attempt's socket away: the dial may be gone afterwards. */
 static void
 succeed(struct attempt *attempt)
@@ -205,8 +256,16 @@ succeed(struct attempt *attempt)
 
 	attempt->source = sd_event_source_disable_unref(attempt->source);
 	attempt->fd = -1;
-	stop(dial);
-	dial->handler(dial->user, fd, NULL);
+	if (dial->proxy == NULL) {
+		stop(dial);
+		dial->handler(dial->user, fd, NULL);
+		return;
+	}
+	stop_attempts(dial);
+	dial->reasons[0] = '\0';
+	dial->link_fd = fd;
+	dial->link = proxy_link_new(dial->loop, fd, dial->proxy, dial->host,
+	    dial->port, on_linked, dial);
 }
 
 static int on_connected(
@@ -389,8 +448,9 @@ on_looked_up(void *data)
 		return;
 	}
 	if (result == EAI_NONAME || result == EAI_NODATA || result == 0)
-		(void)snprintf(
-		    reason, sizeof(reason), "name not found: check host");
+		(void)snprintf(reason, sizeof(reason),
+		    "name not found: check %s",
+		    dial->proxy == NULL ? "host" : "proxy");
 	else
 		(void)snprintf(reason, sizeof(reason),
 		    "name look-up failed: %s",
@@ -414,7 +474,7 @@ on_begin(sd_event_source *source, void *user)
 
 /* An address needs no look-up, and must not wait for those of others. */
 static bool
-take_literal(struct dial *dial, const char *port)
+take_literal(struct dial *dial, const char *host, const char *port)
 {
 	const struct addrinfo hints = {
 	    .ai_family = AF_UNSPEC,
@@ -423,7 +483,7 @@ take_literal(struct dial *dial, const char *port)
 	};
 	struct addrinfo *list = NULL;
 
-	if (getaddrinfo(dial->host, port, &hints, &list) != 0 || list == NULL)
+	if (getaddrinfo(host, port, &hints, &list) != 0 || list == NULL)
 		return false;
 	interleave(dial, list);
 	freeaddrinfo(list);
@@ -448,24 +508,29 @@ add_timers(struct dial *dial)
 }
 
 struct dial *
-dial_new(sd_event *loop, struct job_lane *names, const char *host,
-    uint16_t port, uint64_t timeout_usec, dial_handler *handler, void *user)
+dial_new(sd_event *loop, struct job_lane *names,
+    const struct dial_target *target, dial_handler *handler, void *user)
 {
+	const struct proxy_server *proxy = target->proxy;
+	const char *host = proxy == NULL ? target->host : proxy->host;
+	const uint16_t port = proxy == NULL ? target->port : proxy->port;
 	struct dial *dial = mem_new(struct dial);
 	struct lookup *lookup;
 	char service[PORT_SIZE];
 	int result;
 
 	dial->loop = loop;
-	dial->host = mem_copy_string(host);
-	dial->port = port;
-	dial->timeout_usec = timeout_usec;
+	dial->host = mem_copy_string(target->host);
+	dial->port = target->port;
+	dial->proxy = proxy;
+	dial->link_fd = -1;
+	dial->timeout_usec = target->timeout_usec;
 	dial->handler = handler;
 	dial->user = user;
 	result = add_timers(dial);
 	dial->fault = result < 0 ? -result : 0;
 	(void)snprintf(service, sizeof(service), "%u", port);
-	if (dial->fault != 0 || take_literal(dial, service)) {
+	if (dial->fault != 0 || take_literal(dial, host, service)) {
 		result = sd_event_add_defer(loop, &dial->begin, on_begin, dial);
 		if (result == -ENOMEM)
 			abort();

@@ -413,6 +413,24 @@ class Offlineimap(Import):
         self.assertEqual(gmail["password_file"], '"~/.gm.pass"')
         self.assert_warns("[Repository GmRemote]", "carries changes")
 
+    def test_a_proxy(self):
+        for theirs, ours in (
+                ("SOCKS5:localhost:9050", "socks5h://localhost:9050"),
+                ("HTTP:p.example.org:3128", "http://p.example.org:3128")):
+            with self.subTest(theirs):
+                account = self.simple(account="proxy = " + theirs)
+                self.assertEqual(account["proxy"], '"%s"' % ours)
+                self.assertNotIn("proxy: ", self.text)
+        for theirs in ("SOCKS4:h:1080", "SOCKS5:h", "HTTP::1", "HTTP:h:0"):
+            with self.subTest(theirs):
+                account = self.simple(account="proxy = " + theirs)
+                self.assertNotIn("proxy", account)
+                self.assert_warns("proxy = ", "SOCKS 5 or HTTP")
+        # loopback behind a proxy is anywhere
+        account = self.simple(account="proxy = HTTP:h:1", remote=(
+            "remotehost = localhost\nssl = no\nstarttls = no"))
+        self.assertEqual(account["allow_plaintext"], "true")
+
     def test_its_own_examples(self):
         for name in ("offlineimap.conf", "offlineimap.conf.minimal"):
             self.source = OFFLINEIMAP_EXAMPLES + name

@@ -29,6 +29,12 @@ COMPRESSED = (b"* OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] hi\r\n"
               b"AAAA2 OK a reply that is longer than the longest piece\r\n"
               b"AAAA3 OK a reply that is longer than the longest piece\r\n"
               b"* 3 EXISTS\r\nAAAA4 OK done\r\n")
+# Behind the kind of proxy: neither, a login, CONNECT.
+PROXIES = (b"\0\3\5\0\5\0\0\1abcdef", b"\1\3\5\2\1\0\5\0\0\3\2abcd",
+           b"\1\1\5\2\1\1", b"\0\2\5\0\5\5",
+           b"\2\2HTTP/1.1 102 Wait\r\nA: b\r\n\r\n"
+           b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n* OK hello\r\n",
+           b"\2\1HTTP/1.0 407 Login\r\n\r\n", b"\2\5* OK hello\r\n")
 THREADS = b"* THREAD (2)(3 6 (4 23)(44 7 96))((1)(5))\r\n"
 # Bits of the targets' first bytes: see choose_config() in fuzz_session.c.
 SETTINGS = {"preauth": 1, "starttls": 2, "cleartext": 4, "token": 8,
@@ -128,6 +134,8 @@ def seeds(target):
     if target == "name":
         return [bytes([i % 4]) + one + b"\0" + two
                 for i, (one, two) in enumerate(zip(names, names[1:]))]
+    if target == "proxy":
+        return list(PROXIES)
     if target == "settings":
         return [path.read_bytes() for path in sorted(EXAMPLES.glob("*.conf"))]
     if target == "file":

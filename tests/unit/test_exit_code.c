@@ -21,6 +21,7 @@ static const struct {
     {IMAP_ERROR_UNSUPPORTED, 76},
     {IMAP_ERROR_AUTH, 77},
     {IMAP_ERROR_TLS, 77},
+    {IMAP_ERROR_PROXY, 77},
     {IMAP_ERROR_CONFIG, 78},
     /* what nobody thought of is our own fault */
     {(enum imap_error_kind)999, 70},

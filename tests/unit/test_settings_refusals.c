@@ -5,14 +5,18 @@
 
 /* ---- refusals in an account that is otherwise complete, on line 2 ---- */
 
-#define A     "2: account \"a\": "
-#define LATER ": not supported yet"
+#define A "2: account \"a\": "
 #define TIME_1 \
 	"; allowed: seconds, or \"30s\", \"5m\", \"2h\", from 1s to 8760h"
 #define TIME_2 "; allowed: seconds, or \"30s\", \"5m\", from 1s to 29m"
 #define TIME_3 "; allowed: seconds, or \"500ms\", \"2s\", at most 1h"
 #define TIME_4 "; allowed: seconds, or \"30s\", \"5m\", from 1s to 24h"
 #define SIZE   "; allowed: bytes, or \"500K\", \"50M\", \"2G\"; 0 is no limit"
+#define PROXY                                                \
+	"; allowed: \"socks5h://[user:pass@]host:port\" or " \
+	"\"http://host:port\""
+#define BAD_PORT ": has no port that is a number from 1 to 65535" PROXY
+#define BAD_HOST ": has no host name or address (IPv6 in brackets)" PROXY
 #define PINS                                                              \
 	"; allowed: 64 hexadecimal digits, in pairs separated by colons " \
 	"or not, or a list of these"
@@ -88,7 +92,42 @@ static const struct {
     {"tls_min_version = 1.2;",
 	A "tls_min_version: wrong type (a fraction); allowed: \"1.2\" or "
 	  "\"1.3\""},
-    {"proxy = \"http://p:1\";", A "proxy" LATER},
+    {"proxy = 1080;", A "proxy: wrong type (a number)" PROXY},
+    {"proxy = \"\";", A "proxy: has another scheme, or none" PROXY},
+    {"proxy = \"p:1080\";", A "proxy: has another scheme, or none" PROXY},
+    {"proxy = \"socks4a://p:1\";",
+	A "proxy: has another scheme, or none" PROXY},
+    {"proxy = \"socks5://p:1\";",
+	A "proxy: is socks5, which looks up names here" PROXY},
+    {"proxy = \"socks5h://p\";", A "proxy: has no port" PROXY},
+    {"proxy = \"socks5h://[::1]\";", A "proxy: has no port" PROXY},
+    {"proxy = \"socks5h://p:\";", A "proxy" BAD_PORT},
+    {"proxy = \"socks5h://p:0\";", A "proxy" BAD_PORT},
+    {"proxy = \"socks5h://p:65536\";", A "proxy" BAD_PORT},
+    {"proxy = \"socks5h://p:000080\";", A "proxy" BAD_PORT},
+    {"proxy = \"http://p:80/\";", A "proxy" BAD_PORT},
+    {"proxy = \"http://:80\";", A "proxy" BAD_HOST},
+    {"proxy = \"http://p p:80\";", A "proxy" BAD_HOST},
+    {"proxy = \"http://::1:80\";", A "proxy" BAD_HOST},
+    {"proxy = \"http://[::1:80\";", A "proxy" BAD_HOST},
+    {"proxy = \"http://[]:80\";", A "proxy" BAD_HOST},
+    {"proxy = \"http://[p]:80\";", A "proxy" BAD_HOST},
+    /* what may be a password is not repeated */
+    {"proxy = \"http://me:secret@p:80\";",
+	A "proxy: has a user, which only socks5h takes" PROXY},
+    {"proxy = \"socks5h://me@p:80\";",
+	A "proxy: has a user without a password" PROXY},
+    {"proxy = \"socks5h://:secret@p:80\";",
+	A "proxy: has an empty user or password" PROXY},
+    {"proxy = \"socks5h://me:@p:80\";",
+	A "proxy: has an empty user or password" PROXY},
+    {"proxy = \"socks5h://me:100%@p:80\";",
+	A "proxy: has a % without two hexadecimal digits" PROXY},
+    {"proxy = \"socks5h://me:%4@p:80\";",
+	A "proxy: has a % without two hexadecimal digits" PROXY},
+    {"proxy = \"socks5h://me:%0a@p:80\";",
+	A "proxy: has a control character" PROXY},
+    {"proxy = \"socks5h://me:secret@p\";", A "proxy: has no port" PROXY},
     {"password = \"x\";",
 	A "password_command: cannot be combined with password; allowed: one "
 	  "source of the secret"},
@@ -279,11 +318,25 @@ static const struct {
 	"3: account \"a\": maildir: the account of line 1 has \"/m/x\", too; "
 	"allowed: a path that no other account has"},
     /* what is wrong in defaults is said once, whatever the accounts */
-    {"defaults = { timeout = 0; proxy = \"http://p:1\"; };\n"
+    {"defaults = { timeout = 0; proxy = \"http://p\"; };\n"
      "accounts = ({ name = \"a\"; host = \"h\"; maildir = \"/a\"; " REST
      "},\n{ name = \"b\"; host = \"h\"; maildir = \"/b\"; " REST "});",
 	"1: defaults: timeout: 0 is out of range" TIME_4 "\n"
-	"1: defaults: proxy: not supported yet"},
+	"1: defaults: proxy: has no port" PROXY},
+    /* loopback behind a proxy is anywhere */
+    {"accounts = ({ name = \"a\"; maildir = \"/a\"; " REST
+     " host = \"127.0.0.1\";\ntls = \"none\"; proxy = \"http://p:80\"; });",
+	"2: account \"a\": tls: \"none\" leaves the connection to "
+	"\"127.0.0.1\" behind the proxy unprotected; allowed: a loopback host "
+	"without a proxy, or allow_plaintext = true"},
+    {"accounts = ({ name = \"a\"; maildir = \"/a\"; " REST
+     "\nhost = \"fe80::1%eth0\"; proxy = \"http://p:80\"; });",
+	"2: account \"a\": host: the zone of an address means nothing to a "
+	"proxy; allowed: a host name or an address without \"%\""},
+    {"accounts = ({ name = \"a\"; maildir = \"/a\"; tunnel = \"t\";\n"
+     "proxy = \"http://p:80\"; });",
+	"2: account \"a\": proxy: cannot be combined with tunnel; allowed: "
+	"one of the two"},
     /* a contradiction names the setting's own line */
     {"defaults = {\n password_file = \"p\"; user = \"u\";\n"
      " tls = \"none\"; };\n"
