@@ -6,8 +6,6 @@
 
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "daemon/control_client.h"
 #include "daemon/exit_code.h"
 #include "daemon/status_view.h"
+#include "daemon/terminal.h"
 
 /* Begins at the top of an empty screen. */
 static const char clear_screen[] = "\033[H\033[2J";
@@ -59,28 +58,13 @@ ask(const struct options *options, json_t *request,
 
 /* ---- status ---- */
 
-static unsigned
-terminal_width(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
-static bool
-wants_colour(void)
-{
-	const char *refusal = getenv("NO_COLOR");
-
-	return refusal == NULL || *refusal == '\0';
-}
-
 static bool
 show_status(void *user, const json_t *line)
 {
 	struct asking *asking = user;
 	const struct options *options = asking->options;
 	const json_t *status = json_object_get(line, "status");
+	unsigned width = 0, height;
 
 	if (is_refused(asking, line))
 		return false;
@@ -92,9 +76,9 @@ show_status(void *user, const json_t *line)
 	} else {
 		if ((options->flags & CMD_FOLLOW) != 0 && asking->is_terminal)
 			(void)fputs(clear_screen, stdout);
-		status_view_table(status, time(NULL),
-		    asking->is_terminal ? terminal_width() : 0,
-		    asking->is_terminal && wants_colour(), stdout);
+		(void)terminal_size(STDOUT_FILENO, &width, &height);
+		status_view_table(status, time(NULL), width,
+		    asking->is_terminal && terminal_wants_colour(), stdout);
 	}
 	/* nobody reads it any more */
 	if (fflush(stdout) != 0)

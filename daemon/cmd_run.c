@@ -27,6 +27,7 @@ cmd_run(const struct options *options)
 	struct runner *runner = cmd_start_runner();
 	struct engine_config config = {
 	    .mode = ACCOUNT_RUNS,
+	    .shows_progress = options->verbosity >= 0,
 	    .reload = reload,
 	    .kept = keep,
 	    .runner = runner,

@@ -66,6 +66,7 @@ cmd_sync(const struct options *options)
 	struct engine_config config = {
 	    .mode = ACCOUNT_SYNCS,
 	    .accepts_deletes = (options->flags & CMD_ACCEPT_DELETES) != 0,
+	    .shows_progress = options->verbosity >= 0,
 	    .selected = options->words,
 	    .selected_count = options->word_count,
 	    .ended = print_summary,

@@ -89,6 +89,7 @@ stop(struct engine *engine)
 	if (engine->is_stopping)
 		return;
 	engine->is_stopping = true;
+	progress_end(engine->progress);
 	notify_stopping();
 	for (struct slot *slot = engine->slots; slot != NULL; slot = slot->next)
 		account_stop(slot->account);
@@ -137,6 +138,8 @@ note_end(struct engine *engine, struct slot *slot)
 	engine_flush_hook(engine, account_report(slot->account).name);
 	if (engine->exit_code == EX_OK)
 		engine->exit_code = exit_code_for(failure);
+	/* it writes to standard output */
+	progress_hide(engine->progress);
 	if (engine->config.ended != NULL)
 		engine->config.ended(engine->config.user, slot->account);
 }
@@ -227,6 +230,16 @@ show_status(sd_event_source *source, uint64_t at, void *user)
 }
 
 static void
+gather_progress(void *user, struct progress *progress)
+{
+	struct engine *engine = user;
+
+	for (const struct slot *slot = engine->slots; slot != NULL;
+	     slot = slot->next)
+		progress_add(progress, slot->account);
+}
+
+static void
 show_status_soon(struct engine *engine)
 {
 	if (sd_event_source_get_enabled(engine->status_timer, NULL) > 0)
@@ -248,6 +261,7 @@ look(sd_event_source *source, void *user)
 			(void)sd_event_exit(engine->loop, engine->exit_code);
 		return 0;
 	}
+	progress_changed(engine->progress);
 	if (engine->config.mode == ACCOUNT_RUNS) {
 		look_at_leaving(engine);
 		show_status_soon(engine);
@@ -376,6 +390,9 @@ engine_run(struct engine *engine)
 		log_error(NULL, "no event loop to be had: %s", strerror(-code));
 		return EX_IOERR;
 	}
+	if (engine->config.shows_progress)
+		engine->progress =
+		    progress_new(engine->loop, gather_progress, engine);
 	if (!begin_helper(engine))
 		return EX_IOERR;
 	add_signal(engine, SIGTERM, on_end_signal);
@@ -431,6 +448,7 @@ engine_free(struct engine *engine)
 	engine->stop_timer = sd_event_source_disable_unref(engine->stop_timer);
 	engine->status_timer =
 	    sd_event_source_disable_unref(engine->status_timer);
+	engine->progress = progress_free(engine->progress);
 	engine->netwatch = netwatch_free(engine->netwatch);
 	engine_control_end(engine);
 	/* a disk that never answers must not keep the process */

@@ -20,6 +20,7 @@ struct engine_config {
 	struct settings *settings; /* becomes the engine's */
 	enum account_mode mode;
 	bool accepts_deletes;
+	bool shows_progress; /* on a terminal */
 	struct runner *runner; /* borrowed; NULL: no helper and no sandbox */
 	/* "ACCOUNT" or "ACCOUNT/FOLDER" as given; none: everything */
 	char *const *selected;

@@ -199,6 +199,8 @@ engine_reload(struct engine *engine)
 	bool is_elsewhere;
 
 	notify_reloading();
+	/* what is wrong goes to standard error, past the log */
+	progress_hide(engine->progress);
 	settings = engine->config.reload(engine->config.user);
 	if (settings != NULL && !engine_may_reload(engine, settings)) {
 		settings = settings_free(settings);

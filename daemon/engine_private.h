@@ -8,6 +8,7 @@
 
 #include "daemon/engine.h"
 #include "daemon/hook.h"
+#include "daemon/progress.h"
 
 /* An account's place: who is there, and who comes next. */
 struct slot {
@@ -42,6 +43,7 @@ struct engine {
 	sd_event_source *look_later;
 	sd_event_source *stop_timer;
 	sd_event_source *status_timer; /* on: the line is to be shown */
+	struct progress *progress; /* NULL: nobody is shown any */
 	struct control *control; /* NULL: nobody can ask */
 	sd_event_source *metrics_timer;
 	int64_t since; /* Unix time */

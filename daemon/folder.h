@@ -86,6 +86,16 @@ struct folder_report {
 	const struct imap_error *error; /* NULL: none */
 };
 
+/* How far fetching has come since the folder was made: messages, and bytes,
+ * which are a guess where the server does not tell sizes. */
+struct folder_progress {
+	bool is_known; /* a comparison has told what is to come */
+	uint64_t done;
+	uint64_t total;
+	uint64_t bytes_done;
+	uint64_t bytes_total; /* 0: nobody knows */
+};
+
 struct folder *folder_new(
     const struct folder_config *config, const struct folder_mailbox *mailbox);
 
@@ -123,6 +133,7 @@ void folder_lost(
 void folder_detach(struct folder *folder);
 
 struct folder_report folder_report(const struct folder *folder);
+struct folder_progress folder_progress(const struct folder *folder);
 struct span folder_mailbox_bytes(const struct folder *folder);
 
 #endif

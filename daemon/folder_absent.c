@@ -199,14 +199,17 @@ folder_take_weight(struct folder *folder, const struct imap_fetch *fetch)
 	if (folder->config.settings->max_size == 0 ||
 	    fetch->size <= folder->config.settings->max_size) {
 		window_note(&absent->sizes, fetch->uid, fetch->size);
+		folder_goal_weigh(folder, fetch->size);
 		uidset_add(&folder->wanted, fetch->uid);
 		return;
 	}
 	/* what is here already is never too large */
-	if (index_find(&folder->index, fetch->uid) != NULL)
+	if (index_find(&folder->index, fetch->uid) != NULL) {
 		uidset_add(&folder->wanted, fetch->uid);
-	else
+	} else {
 		withheld_too_large(&absent->withheld, fetch->uid, fetch->size);
+		folder_goal_leave_out(folder);
+	}
 }
 
 bool

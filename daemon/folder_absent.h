@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/folder_progress.h"
 #include "daemon/window.h"
 #include "daemon/withheld.h"
 #include "libclient/imap.h"
@@ -26,6 +27,7 @@ struct folder_absent {
 	struct window_sizes sizes; /* of what is wanted */
 	bool lists_sizes; /* the listing was asked for them */
 	uint64_t serial_sizes;
+	struct folder_goal goal;
 	uint32_t told_large; /* how many the log spoke of */
 	bool is_told; /* the log spoke of those that are not given */
 	bool is_keyword_told; /* ... of keywords that are left out */

@@ -148,6 +148,7 @@ act_fetch(void *user)
 	log_debug(&folder->subject, "fetching %" PRIu64 " messages",
 	    uidset_count(&folder->compare.plan.fetch));
 	folder->serial_idle = 0;
+	folder_goal_set(folder, &folder->compare.plan.fetch);
 	folder_want(folder, &folder->compare.plan.fetch);
 	folder_match_begin(folder);
 	fetch_more(folder);

@@ -202,6 +202,7 @@ begin_question(struct folder *folder, enum folder_question question)
 	folder->question = question;
 	folder->listed = 0;
 	folder->absent.lists_sizes = false;
+	folder_goal_forget_sizes(folder);
 	folder->asked_modseq = 0;
 }
 

@@ -151,8 +151,10 @@ take_listed(struct folder *folder, const struct imap_fetch *fetch)
 	if (is_flood(folder))
 		return;
 	folder_match_note(folder, fetch, bits);
-	if (folder->absent.lists_sizes && fetch->has_size)
+	if (folder->absent.lists_sizes && fetch->has_size) {
 		window_note(&folder->absent.sizes, fetch->uid, fetch->size);
+		folder_goal_weigh(folder, fetch->size);
+	}
 	if (fetch->modseq > folder->asked_modseq)
 		folder->asked_modseq = fetch->modseq;
 	if (folder->question != QUESTION_LISTING) {

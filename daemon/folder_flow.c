@@ -97,6 +97,16 @@ folder_flow_piece(struct folder *folder, struct folder_flow *flow,
 	return false;
 }
 
+uint64_t
+folder_flow_received(const struct folder_flow *flow)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < LANDING_MAX_BODIES; i++)
+		bytes += flow->bodies.items[i].received;
+	return bytes;
+}
+
 bool
 folder_batch_is_due(const struct folder *folder)
 {
@@ -128,6 +138,7 @@ folder_flow_land(struct folder *folder, struct folder_flow *flow,
 	if (!landing_name(
 		&folder->landing, &flow->bodies, fetch->body, &message))
 		return false;
+	folder_goal_arrive(folder, message.size);
 	landing_note_emailid(&folder->landing, fetch->emailid);
 	landing_note_modseq(&folder->landing, fetch->modseq);
 	uidset_add(&folder->arriving, fetch->uid);

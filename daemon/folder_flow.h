@@ -43,6 +43,9 @@ bool folder_flow_awaits(const struct folder_flow *flow, uint32_t uid);
 bool folder_flow_piece(struct folder *folder, struct folder_flow *flow,
     const struct imap_event *event);
 
+/* The bytes of bodies that are not whole yet. */
+uint64_t folder_flow_received(const struct folder_flow *flow);
+
 /* True if what landed is worth a commit, whatever else is to come. */
 bool folder_batch_is_due(const struct folder *folder);
 

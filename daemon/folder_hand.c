@@ -269,6 +269,17 @@ folder_hands_are_busy(const struct folder *folder)
 	return false;
 }
 
+uint64_t
+folder_hands_received(const struct folder *folder)
+{
+	uint64_t bytes = 0;
+
+	for (const struct folder_hand *hand = folder->hands; hand != NULL;
+	     hand = hand->next)
+		bytes += folder_flow_received(&hand->flow);
+	return bytes;
+}
+
 void
 folder_hands_end(struct folder *folder)
 {

@@ -43,6 +43,9 @@ void folder_hands_fill(struct folder *folder);
 /* True while messages are on their way by one of them. */
 bool folder_hands_are_busy(const struct folder *folder);
 
+/* The bytes of bodies that are not whole yet. */
+uint64_t folder_hands_received(const struct folder *folder);
+
 /* Ends them all. */
 void folder_hands_end(struct folder *folder);
 

@@ -197,6 +197,7 @@ land_found(struct folder *folder, struct match_job *job)
 			continue;
 		found++;
 		landing_add(&folder->landing, arrival);
+		folder_goal_arrive(folder, arrival->message.size);
 		arrival->tmp_name[0] = '\0';
 		uidset_add(&folder->arriving, uid);
 		uidset_remove(&match->waiting, uid);

@@ -52,11 +52,20 @@ static const char *const event_ids[LOG_EVENT_COUNT] = {
 };
 
 static enum settings_log_level lowest_level = SETTINGS_LOG_INFO;
+static void (*line_around)(void *user, bool is_after);
+static void *line_user;
 
 void
 log_set_level(enum settings_log_level level)
 {
 	lowest_level = level;
+}
+
+void
+log_set_around(void (*around)(void *user, bool is_after), void *user)
+{
+	line_around = around;
+	line_user = user;
 }
 
 bool
@@ -122,9 +131,13 @@ write_line(const char *line, size_t length)
 {
 	ssize_t n;
 
+	if (line_around != NULL)
+		line_around(line_user, false);
 	do
 		n = write(STDERR_FILENO, line, length);
 	while (n == -1 && errno == EINTR);
+	if (line_around != NULL)
+		line_around(line_user, true);
 }
 
 /*

@@ -57,6 +57,10 @@ enum log_event log_event_of(enum imap_error_kind kind);
 /* The event's MESSAGE_ID=; NULL: it has none. */
 const char *log_event_id(enum log_event event);
 
+/* Called before and after each line that goes to stderr: what is shown there
+ * makes way. */
+void log_set_around(void (*around)(void *user, bool is_after), void *user);
+
 /* Writes "account/folder: text" as one line, control bytes escaped. */
 void log_line(enum settings_log_level level, enum log_event event,
     const struct log_subject *subject, const char *format, ...)

@@ -55,7 +55,7 @@ static const char usage[] =
     "options:\n"
     "  -c, --config FILE          the configuration (mailmirror.conf(5))\n"
     "  -v, --verbose              say more; may be repeated\n"
-    "  -q, --quiet                say less; may be repeated\n"
+    "  -q, --quiet                only what is wrong; twice: only errors\n"
     "  -h, --help                 show this\n"
     "      --version              show the version\n";
 
@@ -124,8 +124,14 @@ void
 cmd_set_log_level(
     const struct options *options, const struct settings *settings)
 {
-	int level = (int)settings->log_level + options->verbosity;
+	int level = (int)settings->log_level;
+	int most = SETTINGS_LOG_NOTICE + options->verbosity;
 
+	/* one -q leaves what is wrong, whatever the settings say */
+	if (options->verbosity >= 0)
+		level += options->verbosity;
+	else if (level > most)
+		level = most;
 	if (level < SETTINGS_LOG_ERROR)
 		level = SETTINGS_LOG_ERROR;
 	if (level > SETTINGS_LOG_TRACE)

@@ -6,8 +6,8 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <wchar.h>
 
+#include "daemon/terminal.h"
 #include "libclient/base/buf.h"
 #include "libclient/base/imap_error.h"
 #include "libclient/base/mem.h"
@@ -57,60 +57,6 @@ put_text(char cell[CELL_MAX], const char *text)
 	imap_error_printable(span_of(text), CELL_MAX / 4, cell, CELL_MAX);
 }
 
-/* The bytes of a character and its columns on a terminal. */
-static size_t
-take_character(const char *text, mbstate_t *state, unsigned *columns)
-{
-	wchar_t wide;
-	size_t len = mbrtowc(&wide, text, strlen(text), state);
-	int width;
-
-	*columns = 1;
-	if (len == 0 || len > strlen(text)) {
-		*state = (mbstate_t){0};
-		return 1;
-	}
-	width = wcwidth(wide);
-	if (width >= 0)
-		*columns = (unsigned)width;
-	return len;
-}
-
-static unsigned
-width_of(const char *text)
-{
-	mbstate_t state = {0};
-	unsigned width = 0, columns;
-
-	while (*text != '\0') {
-		text += take_character(text, &state, &columns);
-		width += columns;
-	}
-	return width;
-}
-
-/* At most so many columns, with "..." in place of what is cut. */
-static void
-fit(char *text, unsigned width)
-{
-	mbstate_t state = {0};
-	unsigned used = 0, columns;
-	char *at = text;
-
-	if (width_of(text) <= width)
-		return;
-	while (*at != '\0') {
-		size_t len = take_character(at, &state, &columns);
-
-		if (used + columns + 3 > width)
-			break;
-		used += columns;
-		at += len;
-	}
-	memcpy(at, "...", width >= used + 3 ? 4 : 1);
-	*at = width >= used + 3 ? '.' : '\0';
-}
-
 /* "5 s", "3 min", "2 h", "4 d" ago. */
 static void
 put_age(char cell[CELL_MAX], const json_t *value, time_t now)
@@ -132,21 +78,6 @@ put_age(char cell[CELL_MAX], const json_t *value, time_t now)
 		    age < 0 ? 0 : age / units[i].seconds, units[i].unit);
 		return;
 	}
-}
-
-static void
-put_bytes(char *out, size_t size, json_int_t bytes)
-{
-	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-	double number = (double)bytes;
-	size_t unit = 0;
-
-	while (number >= 1000 && unit < sizeof(units) / sizeof(*units) - 1) {
-		number /= 1000;
-		unit++;
-	}
-	(void)snprintf(
-	    out, size, unit == 0 ? "%.0f %s" : "%.1f %s", number, units[unit]);
 }
 
 /* ---- rows ---- */
@@ -179,7 +110,8 @@ static void
 print_row(const struct table *table, const struct row *row)
 {
 	for (int i = 0; i < COLUMNS; i++) {
-		unsigned pad = table->widths[i] - width_of(row->cells[i]);
+		unsigned pad =
+		    table->widths[i] - terminal_text_width(row->cells[i]);
 		bool is_coloured = i == COLUMNS - 1 && table->has_colour &&
 		    row->colour != NULL;
 
@@ -201,7 +133,7 @@ measure(struct table *table, const struct row *rows, size_t count)
 	memset(table->widths, 0, sizeof(table->widths));
 	for (size_t r = 0; r < count; r++)
 		for (int i = 0; i < COLUMNS; i++) {
-			unsigned width = width_of(rows[r].cells[i]);
+			unsigned width = terminal_text_width(rows[r].cells[i]);
 
 			if (width > table->widths[i])
 				table->widths[i] = width;
@@ -229,8 +161,8 @@ squeeze(struct table *table, struct row *rows, size_t count)
 	if (*state > room - *name)
 		*state = room - *name;
 	for (size_t r = 0; r < count; r++) {
-		fit(rows[r].cells[0], *name);
-		fit(rows[r].cells[COLUMNS - 1], *state);
+		terminal_text_fit(rows[r].cells[0], *name);
+		terminal_text_fit(rows[r].cells[COLUMNS - 1], *state);
 	}
 }
 
@@ -260,12 +192,14 @@ print_account(struct table *table, const json_t *account, time_t now)
 
 	put_text(name, text_of(account, "name"));
 	put_text(state, text_of(account, "state"));
-	if (table->width > width_of(name) + 12)
-		fit(state, table->width - width_of(name) - 2);
+	if (table->width > terminal_text_width(name) + 12)
+		terminal_text_fit(
+		    state, table->width - terminal_text_width(name) - 2);
 	(void)fprintf(table->out, "%s: %s%s%s\n", name,
 	    table->has_colour && colour != NULL ? colour : "", state,
 	    table->has_colour && colour != NULL ? PLAIN : "");
-	put_bytes(bytes, sizeof(bytes), number_of(account, "bytes"));
+	terminal_put_bytes(
+	    bytes, sizeof(bytes), (uint64_t)number_of(account, "bytes"));
 	(void)fprintf(table->out,
 	    "  %" JSON_INTEGER_FORMAT " messages, %s received, "
 	    "%" JSON_INTEGER_FORMAT " connections, "

@@ -37,7 +37,7 @@ class Verbosity(case.Fake):
         return {re.sub("[0-9a-f]*[0-9][0-9a-f]*", "0", line)
                 for line in result.err.splitlines()}, result.out
 
-    def test_verbose_and_quiet_are_levels_from_log_level(self):
+    def test_verbose_is_levels_from_log_level(self):
         self.serve(3)
         self.mirrored().sync()
         info, summary = self.shapes("info")
@@ -45,12 +45,16 @@ class Verbosity(case.Fake):
         self.assertLess(len(info), len(debug))
         self.assertEqual(self.shapes("info", "--verbose")[0], debug)
         self.assertEqual(self.shapes("notice", "-vv")[0], debug)
-        self.assertEqual(self.shapes("trace", "--quiet", "-q")[0], info)
         self.assertIn("main", summary)
 
-    def test_quiet_leaves_the_summary_out(self):
+    def test_quiet_leaves_all_out_but_warnings_and_errors(self):
         self.serve(1)
-        self.assertEqual(self.mirrored().sync("--quiet").out, "")
+        self.assertEqual(self.shapes("trace", "--quiet"), (set(), ""))
+        refused = self.mirrored(password="wrong").call("sync", "-q")
+        self.assert_code(refused, mirror.EX_NOPERM)
+        self.assertIn("login refused", refused.err)
+        for line in refused.err.splitlines():
+            self.assertRegex(line, "^mailmirror: (warning|error): main")
 
 
 class Burst(case.Fake):

@@ -157,6 +157,31 @@ START_TEST(test_log_keeps_errno)
 }
 END_TEST
 
+static void
+make_way(void *user, bool is_after)
+{
+	(void)user;
+	ck_assert_int_eq(
+	    write(STDERR_FILENO, is_after ? "after" : "before", 5 + !is_after),
+	    5 + !is_after);
+}
+
+START_TEST(test_log_what_is_shown_on_stderr_makes_way)
+{
+	log_set_around(make_way, NULL);
+	log_debug(NULL, "x");
+	ck_assert_str_eq(next_write(), "");
+	log_info(NULL, "x");
+	ck_assert_str_eq(next_write(), "before");
+	ck_assert_str_eq(next_write(), "mailmirror: info: x\n");
+	ck_assert_str_eq(next_write(), "after");
+	log_set_around(NULL, NULL);
+	log_info(NULL, "x");
+	ck_assert_str_eq(next_write(), "mailmirror: info: x\n");
+	ck_assert_str_eq(next_write(), "");
+}
+END_TEST
+
 /* Whether the catalog explains the number. */
 static bool
 is_explained(const char *id)
@@ -211,6 +236,7 @@ log_suite(void)
 	tcase_add_loop_test(
 	    tests, test_log_cuts_long_lines_and_stays_one_write, 0, 2);
 	tcase_add_test(tests, test_log_keeps_errno);
+	tcase_add_test(tests, test_log_what_is_shown_on_stderr_makes_way);
 	tcase_add_loop_test(tests,
 	    test_log_each_event_has_a_number_and_an_explanation, 1,
 	    LOG_EVENT_COUNT);
