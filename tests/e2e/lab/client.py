@@ -133,8 +133,8 @@ class Bare:
     def command(self, command):
         return self.finish(self.begin(command))
 
-    def login(self):
-        self.command(b'LOGIN %s "%s"' % (dovecot.USER.encode(),
+    def login(self, user=dovecot.USER):
+        self.command(b'LOGIN %s "%s"' % (user.encode(),
                                          dovecot.PASSWORD.encode()))
         return self
 
@@ -185,10 +185,10 @@ class Bare:
         self.close()
 
 
-def fill(server, mailbox, triples, create=True):
+def fill(server, mailbox, triples, create=True, user=dovecot.USER):
     """Puts many messages into a mailbox, a thousand at a time."""
     with Bare(server.port) as bare:
-        bare.login()
+        bare.login(user)
         if create and mailbox != "INBOX":
             bare.command(b"CREATE " + quote(mailbox).encode())
         triples = list(triples)

@@ -14,9 +14,10 @@ class Relay:
     """Listens on .port and passes bytes to the server's port and back.
 
     records: keeps what the server said, for bodies(); of use without TLS.
+    address: to listen at, if it matters.
     """
 
-    def __init__(self, target, records=False):
+    def __init__(self, target, records=False, address=None):
         self.target = target
         self.records = records
         self.heard = []  # a bytearray a connection
@@ -28,7 +29,7 @@ class Relay:
         self.pairs = []
         self.forgotten = set()  # sockets whose bytes go nowhere
         self.listener = socket.create_server(
-            ("127.0.0.1", process.free_port()))
+            address or ("127.0.0.1", process.free_port()))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -124,6 +125,8 @@ class Relay:
         self.is_down = False
 
     def close(self):
+        # without it the thread's accept() would still take one
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.thaw()
         self.cut()
