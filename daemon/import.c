@@ -220,9 +220,12 @@ import_bool(
 static bool
 is_taken(const struct import *import, const char *name)
 {
-	for (uint32_t i = 0; i < import->count; i++)
-		if (strcmp(import_name(import->accounts[i]), name) == 0)
+	for (uint32_t i = 0; i < import->count; i++) {
+		const char *taken = import_name(import->accounts[i]);
+
+		if (taken != NULL && strcmp(taken, name) == 0)
 			return true;
+	}
 	return false;
 }
 
