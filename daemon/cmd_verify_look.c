@@ -155,6 +155,22 @@ differ_in_file(
 	difference->is_new = file->is_new;
 }
 
+/* What says another size was never this message: it becomes a local file, which
+ * the pass sees to. */
+static void
+differ_in_body(struct verify *verify, const struct verify_file *file,
+    uint64_t here, uint64_t there, bool is_named)
+{
+	char *text = mem_format("its file is not the message: %" PRIu64
+				" bytes here, %" PRIu64 " on the server",
+	    here, there);
+
+	if (is_named)
+		differ_in_file(verify, file, text);
+	else
+		(void)verify_differ(verify, file->uid, text);
+}
+
 static int
 compare_size(struct verify *verify, const struct verify_message *message,
     const struct verify_file *file)
@@ -175,21 +191,16 @@ compare_size(struct verify *verify, const struct verify_message *message,
 	}
 	if (length == message->size && is_named)
 		return EX_OK;
-	if (length == message->size) {
+	code = verify_body(verify, file, &is_same, &is_known);
+	if (code == EX_OK && is_known && is_same && length == message->size)
 		differ_in_file(verify, file,
 		    mem_format("its name says %" PRIu64
 			       " bytes, the server %" PRIu64,
 			file->size, message->size));
-		return EX_OK;
-	}
-	code = verify_body(verify, file, &is_same, &is_known);
 	if (code != EX_OK || (is_known && is_same))
 		return code;
 	if (is_known)
-		differ_in_file(verify, file,
-		    mem_format("its file is not the message: %" PRIu64
-			       " bytes here, %" PRIu64 " on the server",
-			length, message->size));
+		differ_in_body(verify, file, length, message->size, is_named);
 	else
 		(void)verify_differ(verify, message->uid,
 		    mem_format("%" PRIu64 " bytes here, %" PRIu64

@@ -231,6 +231,18 @@ class NoDifference(Mirrored):
         with open(path, "rb") as f:
             self.assertEqual(f.read(), b"mine\n")
 
+    def test_another_message_under_a_name_of_this_one(self):
+        """As a mail reader leaves it that moves files between folders."""
+        text = b"Subject: from another folder\n\nonly here\n"
+        path = re.sub(",S=[0-9]+", ",S=%d" % (len(text) + 3), self.file(2))
+        os.remove(self.file(2))
+        with open(path, "wb") as f:
+            f.write(text)
+        self.differs("^UID 2: its file is not the message")
+        self.assertRegex(self.verify(0, "--repair")[-1], ", mended")
+        with open(re.sub(",U=[0-9]+", "", path), "rb") as f:
+            self.assertEqual(f.read(), text)
+
     def test_a_message_that_was_kept(self):
         self.mirrored.configure([self.account(
             self.server, folders=[self.box], on_expunge="keep")])
