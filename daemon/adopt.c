@@ -1,6 +1,7 @@
 /*
- * .uidvalidity tells how far it came: as the other program wrote it, then with
- * a third line "adopting" while there are names of both kinds, then ours.
+ * .uidvalidity tells how far it came: as the other program wrote it, then
+ * "adopting" and its first line while there are names of both kinds, which
+ * mbsync refuses to read, then ours.
  */
 #include "daemon/adopt.h"
 
@@ -13,10 +14,17 @@
 
 #include "daemon/adopt_files.h"
 #include "daemon/adopt_lock.h"
+#include "daemon/adopt_state.h"
 #include "daemon/mbsync_state.h"
+#include "daemon/name.h"
 #include "libclient/base/mem.h"
+#include "libclient/wire/utf7.h"
 
 #define STATE_NAME ".mbsyncstate"
+#define BEGUN	   "adopting\n"
+
+/* How often files are looked for that mail readers move meanwhile. */
+#define ATTEMPTS 4
 
 /* Files of 10 million messages are about half of it. */
 #define STATE_MAX ((size_t)512 << 20)
@@ -30,19 +38,37 @@ struct adoption {
 	struct adopt_files files;
 	bool is_begun; /* by a run that was interrupted */
 	struct mbsync_state state;
-	uint32_t here_uidvalidity; /* what .uidvalidity has */
-	uint32_t here_highest;
+	uint32_t here_uidvalidity; /* what .uidvalidity has, or had */
+	unsigned attempt;
+	uint32_t gone; /* files that were not there any more */
 };
+
+/* *uidvalidity: what .uidvalidity had before. */
+static bool
+read_begun(struct maildir *maildir, uint32_t *uidvalidity)
+{
+	char text[64];
+	unsigned long long number = 0;
+	struct span left = {text,
+	    maildir_read_file(
+		maildir, ".uidvalidity", text, sizeof(text), NULL)};
+
+	if (left.len <= strlen(BEGUN) ||
+	    memcmp(left.at, BEGUN, strlen(BEGUN)) != 0)
+		return false;
+	left = span_from(left, strlen(BEGUN));
+	left.len--; /* the line's end */
+	(void)span_to_number(left, UINT32_MAX, &number);
+	*uidvalidity = (uint32_t)number;
+	return true;
+}
 
 bool
 adopt_is_begun(struct maildir *maildir)
 {
-	char text[128];
-	size_t len = maildir_read_file(
-	    maildir, ".uidvalidity", text, sizeof(text) - 1, NULL);
+	uint32_t uidvalidity;
 
-	text[len] = '\0';
-	return strstr(text, "\nadopting\n") != NULL;
+	return read_begun(maildir, &uidvalidity);
 }
 
 /* ---- what both have in common ---- */
@@ -55,9 +81,8 @@ begin(const struct adoption *adoption, struct imap_error *error)
 
 	if (adoption->is_begun)
 		return true;
-	len =
-	    snprintf(text, sizeof(text), "%" PRIu32 "\n%" PRIu32 "\nadopting\n",
-		adoption->here_uidvalidity, adoption->here_highest);
+	len = snprintf(text, sizeof(text), BEGUN "%" PRIu32 "\n",
+	    adoption->here_uidvalidity);
 	return maildir_replace_file(adoption->adopt->maildir, ".uidvalidity",
 	    (struct span){text, (size_t)len}, adoption->adopt->is_durable,
 	    error);
@@ -97,7 +122,53 @@ count_files(struct adoption *adoption, uint32_t others)
 }
 
 static bool
-take(const struct adoption *adoption, struct imap_error *error)
+replace_state(
+    const struct adopt *adopt, struct span text, struct imap_error *error)
+{
+	if (adopt->state != NULL)
+		return adopt_replace_state(adopt->state, text, error);
+	return maildir_replace_file(
+	    adopt->maildir, STATE_NAME, text, adopt->is_durable, error);
+}
+
+/* mbsync is not to go on with what is ours. */
+static bool
+part(struct adoption *adoption, struct imap_error *error)
+{
+	struct mbsync_state *state = &adoption->state;
+	struct buf text;
+	bool is_ok;
+
+	if (state->near_uidvalidity != adoption->identity.uidvalidity)
+		return true;
+	state->near_uidvalidity = mbsync_state_other(state->near_uidvalidity);
+	buf_init(&text, STATE_MAX);
+	is_ok = mbsync_state_format(state, &text) &&
+	    replace_state(adoption->adopt, buf_span(&text), error);
+	buf_free(&text);
+	return is_ok;
+}
+
+static bool
+is_to_be_repeated(const struct adoption *adoption)
+{
+	return adoption->gone > 0 && adoption->attempt < ATTEMPTS;
+}
+
+static bool
+end(struct adoption *adoption, struct imap_error *error)
+{
+	adoption->attempt++;
+	if (is_to_be_repeated(adoption))
+		return true;
+	return part(adoption, error) &&
+	    maildir_write_uidvalidity(adoption->adopt->maildir,
+		adoption->identity.uidvalidity, adoption->report->highest_uid,
+		adoption->adopt->is_durable, error);
+}
+
+static bool
+take(struct adoption *adoption, struct imap_error *error)
 {
 	const struct adopt *adopt = adoption->adopt;
 
@@ -106,11 +177,9 @@ take(const struct adoption *adoption, struct imap_error *error)
 	return disown_old(adoption, error) && begin(adoption, error) &&
 	    maildir_dress_folder(adopt->maildir, error) &&
 	    adopt_files_take(adopt, &adoption->identity, &adoption->form,
-		&adoption->files, error) &&
+		&adoption->files, &adoption->gone, error) &&
 	    (!adopt->is_durable || maildir_sync(adopt->maildir, error)) &&
-	    maildir_write_uidvalidity(adopt->maildir,
-		adoption->identity.uidvalidity, adoption->report->highest_uid,
-		adopt->is_durable, error);
+	    end(adoption, error);
 }
 
 static void
@@ -122,7 +191,9 @@ init(struct adoption *adoption, const struct adopt *adopt,
 	adoption->identity.uidvalidity = uidvalidity;
 	adoption->identity.host = adopt->host;
 	adoption->form.is_crlf = adopt->is_crlf;
-	adoption->is_begun = adopt_is_begun(adopt->maildir);
+	adoption->here_uidvalidity = uidvalidity;
+	adoption->is_begun =
+	    read_begun(adopt->maildir, &adoption->here_uidvalidity);
 	*report = (struct adopt_report){.uidvalidity = uidvalidity};
 }
 
@@ -166,9 +237,13 @@ static bool
 is_of_one_making(const struct adoption *adoption, struct imap_error *error)
 {
 	struct maildir *maildir = adoption->adopt->maildir;
+	uint32_t here = adoption->here_uidvalidity;
 
-	if (adoption->here_uidvalidity == adoption->state.near_uidvalidity ||
-	    (adoption->here_uidvalidity == 0 && adoption->files.count == 0 &&
+	if (here == adoption->state.near_uidvalidity ||
+	    /* we came as far as part() */
+	    (adoption->is_begun &&
+		mbsync_state_other(here) == adoption->state.near_uidvalidity) ||
+	    (here == 0 && adoption->files.count == 0 &&
 		adoption->state.count == 0))
 		return true;
 	if (maildir_has_file(maildir, ".isyncuidmap.db"))
@@ -181,8 +256,7 @@ is_of_one_making(const struct adoption *adoption, struct imap_error *error)
 	    ") is not of its state file (%" PRIu32
 	    "): run mbsync once, or remove the state file to have all "
 	    "downloaded; nothing was touched",
-	    maildir_path(maildir), adoption->here_uidvalidity,
-	    adoption->state.near_uidvalidity);
+	    maildir_path(maildir), here, adoption->state.near_uidvalidity);
 }
 
 static bool
@@ -190,10 +264,11 @@ take_mbsync(struct adoption *adoption, struct imap_error *error)
 {
 	struct maildir *maildir = adoption->adopt->maildir;
 	struct imap_error unreadable = {0};
-	uint32_t others = 0;
+	uint32_t others = 0, highest;
 
-	(void)maildir_read_uidvalidity(maildir, &adoption->here_uidvalidity,
-	    &adoption->here_highest, &unreadable);
+	if (!adoption->is_begun)
+		(void)maildir_read_uidvalidity(maildir,
+		    &adoption->here_uidvalidity, &highest, &unreadable);
 	if (unreadable.kind != IMAP_ERROR_NONE) {
 		*error = unreadable;
 		return false;
@@ -297,10 +372,13 @@ adopt_mbsync(const struct adopt *adopt, struct adopt_report *report,
 		is_ok = adopt_is_free(lock, error);
 	else if (is_ok)
 		is_ok = (lock_fd = adopt_lock(lock, error)) >= 0;
-	is_ok = is_ok && parse_and_take(&adoption, path, adopt, report, error);
+	do {
+		is_ok = is_ok &&
+		    parse_and_take(&adoption, path, adopt, report, error);
+		adopt_files_free(&adoption.files);
+		mbsync_state_free(&adoption.state);
+	} while (is_ok && is_to_be_repeated(&adoption));
 	adopt_unlock(lock, lock_fd);
-	adopt_files_free(&adoption.files);
-	mbsync_state_free(&adoption.state);
 	mem_free(numbers);
 	mem_free(lock);
 	mem_free(path);
@@ -309,42 +387,78 @@ adopt_mbsync(const struct adopt *adopt, struct adopt_report *report,
 
 /* ---- offlineimap ---- */
 
-#define FMD5	 ",FMD5="
-#define FMD5_LEN 32
+#define FMD5 ",FMD5="
 
-/* The hash of the folder's name that a file's name has, or NULL. */
-static const char *
-folder_hash(const struct adopt_file *file)
+/* Those that the folder's own files have: of its name with either separator,
+ * and in modified UTF-7. */
+enum { HASHES = 4 };
+
+struct hashes {
+	char text[HASHES][NAME_MD5_SIZE];
+};
+
+static void
+hash_box(const char *box, char *dotted, char *nested)
+{
+	char *flat = mem_copy_string(box);
+
+	name_md5(span_of(box), nested);
+	for (char *at = flat; *at != '\0'; at++)
+		if (*at == '/')
+			*at = '.';
+	name_md5(span_of(flat), dotted);
+	mem_free(flat);
+}
+
+static void
+make_hashes(const char *box, struct hashes *hashes)
+{
+	struct buf text;
+	char *coded;
+
+	hash_box(box, hashes->text[0], hashes->text[1]);
+	buf_init(&text, STATE_MAX);
+	(void)utf7_encode(span_of(box), &text);
+	coded = span_to_string(buf_span(&text));
+	hash_box(coded, hashes->text[2], hashes->text[3]);
+	mem_free(coded);
+	buf_free(&text);
+}
+
+static bool
+has_own_hash(const struct adopt_file *file, const struct hashes *hashes)
 {
 	const char *hash = strstr(file->name, FMD5);
 
-	if (hash == NULL)
-		return NULL;
-	hash += strlen(FMD5);
-	return strspn(hash, "0123456789abcdef") >= FMD5_LEN ? hash : NULL;
+	for (size_t i = 0; hash != NULL && i < HASHES; i++)
+		if (strncmp(hash + strlen(FMD5), hashes->text[i],
+			NAME_MD5_SIZE - 1) == 0)
+			return true;
+	return false;
 }
 
-/* The one that most files have: of a name that only its configuration knows. */
-static const char *
-usual_hash(const struct adopt_files *files)
+static bool
+take_offlineimap(struct adoption *adoption, struct imap_error *error)
 {
-	const char *usual = NULL;
-	uint32_t votes = 0;
+	const struct adopt *adopt = adoption->adopt;
+	struct adopt_files *files = &adoption->files;
+	struct hashes hashes = {0};
+	uint32_t others = 0;
 
-	/* Boyer and Moore's: a majority, if there is one */
+	if (!adopt_files_scan(
+		adopt->maildir, &adoption->identity, files, &others, error))
+		return false;
+	make_hashes(adopt->box, &hashes);
 	for (uint32_t i = 0; i < files->count; i++) {
-		const char *hash = folder_hash(&files->items[i]);
+		struct adopt_file *file = &files->items[i];
 
-		if (hash == NULL)
-			continue;
-		if (votes == 0)
-			usual = hash;
-		if (strncmp(usual, hash, FMD5_LEN) == 0)
-			votes++;
-		else
-			votes--;
+		if ((file->is_ours && adoption->is_begun) ||
+		    has_own_hash(file, &hashes))
+			file->uid = file->message.uid;
 	}
-	return usual;
+	adopt_files_settle(files);
+	count_files(adoption, others);
+	return take(adoption, error);
 }
 
 bool
@@ -352,30 +466,13 @@ adopt_offlineimap(const struct adopt *adopt, struct adopt_report *report,
     struct imap_error *error)
 {
 	struct adoption adoption = {0};
-	struct adopt_files *files = &adoption.files;
-	uint32_t others = 0;
-	const char *usual;
 	bool is_ok;
 
-	init(&adoption, adopt, report, adopt->uidvalidity);
-	adoption.here_uidvalidity = adopt->uidvalidity;
-	is_ok = adopt_files_scan(
-	    adopt->maildir, &adoption.identity, files, &others, error);
-	usual = usual_hash(files);
-	for (uint32_t i = 0; is_ok && i < files->count; i++) {
-		struct adopt_file *file = &files->items[i];
-		const char *hash = folder_hash(file);
-
-		if ((file->is_ours && adoption.is_begun) ||
-		    (hash != NULL && strncmp(usual, hash, FMD5_LEN) == 0))
-			file->uid = file->message.uid;
-	}
-	if (is_ok) {
-		adopt_files_settle(files);
-		count_files(&adoption, others);
-		is_ok = take(&adoption, error);
-	}
-	adopt_files_free(files);
+	do {
+		init(&adoption, adopt, report, adopt->uidvalidity);
+		is_ok = take_offlineimap(&adoption, error);
+		adopt_files_free(&adoption.files);
+	} while (is_ok && is_to_be_repeated(&adoption));
 	return is_ok;
 }
 

@@ -17,6 +17,7 @@ struct adopt {
 	struct maildir *maildir; /* borrowed, as are the others */
 	char *state; /* mbsync's file; NULL: the folder's .mbsyncstate */
 	uint32_t uidvalidity; /* offlineimap: the server's, as it noted it */
+	const char *box; /* offlineimap: the mailbox, levels joined by '/' */
 	const char *host; /* for the names, as in struct maildir_identity */
 	bool is_crlf; /* line_endings */
 	bool is_durable;
@@ -41,7 +42,8 @@ struct adopt_report {
 bool adopt_mbsync(const struct adopt *adopt, struct adopt_report *report,
     struct imap_error *error);
 
-/* offlineimap's: `U=` is the server's UID where `FMD5=` is the folder's. */
+/* offlineimap's: `U=` is the server's UID where `FMD5=` is the mailbox's:
+ * others were moved here by a mail reader. */
 bool adopt_offlineimap(const struct adopt *adopt, struct adopt_report *report,
     struct imap_error *error);
 

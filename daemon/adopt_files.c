@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libclient/base/mem.h"
 
@@ -135,6 +136,7 @@ struct window {
 		char tmp_name[MAILDIR_TMP_NAME_SIZE]; /* "": it is right */
 	} items[WINDOW];
 	uint32_t count;
+	uint32_t gone;
 	bool has_copies;
 };
 
@@ -154,6 +156,50 @@ name_file(const struct window *window, const struct adopt_file *file,
 		&message, error);
 }
 
+/* A mail reader has moved it: it is found again by who looks next. */
+static bool
+is_gone(const struct window *window, const struct adopt_file *file)
+{
+	uint64_t size;
+	int fd = maildir_open_file(
+	    window->adopt->maildir, file->name, file->is_new, &size);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
+/* What failed, unless it failed for that reason. */
+static bool
+judge(struct window *window, const struct adopt_file *file,
+    const struct imap_error *fault, struct imap_error *error)
+{
+	if (is_gone(window, file)) {
+		window->gone++;
+		return true;
+	}
+	*error = *fault;
+	return false;
+}
+
+static bool
+finish_file(struct window *window, uint32_t i, struct imap_error *error)
+{
+	struct maildir *maildir = window->adopt->maildir;
+	const struct adopt_file *file = window->items[i].file;
+	const char *tmp_name = window->items[i].tmp_name;
+	struct imap_error fault = {0};
+
+	if ((tmp_name[0] == '\0' ||
+		maildir_replace(
+		    maildir, tmp_name, file->name, file->is_new, &fault)) &&
+	    name_file(window, file, &window->items[i].content, &fault))
+		return true;
+	if (tmp_name[0] != '\0')
+		maildir_remove_tmp(maildir, tmp_name);
+	return judge(window, file, &fault, error);
+}
+
 static bool
 flush(struct window *window, struct imap_error *error)
 {
@@ -162,23 +208,16 @@ flush(struct window *window, struct imap_error *error)
 	    maildir_sync_all(maildir, error);
 
 	for (uint32_t i = 0; i < window->count; i++) {
-		const struct adopt_file *file = window->items[i].file;
-		const char *tmp_name = window->items[i].tmp_name;
-
-		if (is_ok && tmp_name[0] != '\0')
-			is_ok = maildir_replace(
-			    maildir, tmp_name, file->name, file->is_new, error);
-		if (!is_ok && tmp_name[0] != '\0')
-			maildir_remove_tmp(maildir, tmp_name);
-		is_ok = is_ok &&
-		    name_file(window, file, &window->items[i].content, error);
+		if (is_ok)
+			is_ok = finish_file(window, i, error);
+		else if (window->items[i].tmp_name[0] != '\0')
+			maildir_remove_tmp(maildir, window->items[i].tmp_name);
 	}
 	window->count = 0;
 	window->has_copies = false;
 	return is_ok;
 }
 
-/* One that is gone, or cannot be read, is left to who looks next. */
 static bool
 begin_file(struct window *window, const struct adopt_file *file,
     const struct maildir_form *form, struct imap_error *error)
@@ -186,14 +225,18 @@ begin_file(struct window *window, const struct adopt_file *file,
 	struct maildir *maildir = window->adopt->maildir;
 	struct maildir_content *content = &window->items[window->count].content;
 	char *tmp_name = window->items[window->count].tmp_name;
+	struct imap_error fault = {0};
 
-	if (!maildir_measure(maildir, file->name, file->is_new, form, content))
+	if (!maildir_measure(
+		maildir, file->name, file->is_new, form, content)) {
+		window->gone++;
 		return true;
+	}
 	tmp_name[0] = '\0';
 	if (!content->is_right) {
 		if (!maildir_rewrite(maildir, file->name, file->is_new, form,
-			content, tmp_name, error))
-			return false;
+			content, tmp_name, &fault))
+			return judge(window, file, &fault, error);
 		window->has_copies = true;
 	}
 	window->items[window->count++].file = file;
@@ -203,7 +246,7 @@ begin_file(struct window *window, const struct adopt_file *file,
 bool
 adopt_files_take(const struct adopt *adopt,
     const struct maildir_identity *identity, const struct maildir_form *form,
-    const struct adopt_files *files, struct imap_error *error)
+    const struct adopt_files *files, uint32_t *gone, struct imap_error *error)
 {
 	struct window *window = mem_new(struct window);
 	bool is_ok = true;
@@ -219,6 +262,7 @@ adopt_files_take(const struct adopt *adopt,
 		if (window->items[i].tmp_name[0] != '\0')
 			maildir_remove_tmp(
 			    adopt->maildir, window->items[i].tmp_name);
+	*gone = window->gone;
 	mem_free(window);
 	return is_ok;
 }

@@ -33,9 +33,9 @@ void adopt_files_free(struct adopt_files *files);
 void adopt_files_settle(struct adopt_files *files);
 
 /* Gives each file whose uid is known our name, and the form that it should
- * have. */
+ * have; *gone: how many were not there any more. */
 bool adopt_files_take(const struct adopt *adopt,
     const struct maildir_identity *identity, const struct maildir_form *form,
-    const struct adopt_files *files, struct imap_error *error);
+    const struct adopt_files *files, uint32_t *gone, struct imap_error *error);
 
 #endif

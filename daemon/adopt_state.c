@@ -5,14 +5,19 @@
 #include "daemon/adopt_state.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/adopt_lock.h"
 #include "libclient/base/buf.h"
 #include "libclient/base/mem.h"
+
+#define FILE_MODE 0600
 
 /* What offlineimap says of the Maildir's side, which has no UIDVALIDITY. */
 #define NO_UIDVALIDITY 42
@@ -150,6 +155,37 @@ adopt_find_mbsyncs(const char *from, const char *box, struct imap_error *error)
 	}
 	mem_free(directory);
 	return found;
+}
+
+static bool
+write_file(const char *path, struct span text)
+{
+	int fd = open(path,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	bool is_ok = file != NULL &&
+	    fwrite(text.at, 1, text.len, file) == text.len &&
+	    fflush(file) == 0 && fsync(fd) == 0;
+
+	if (file != NULL)
+		is_ok = fclose(file) == 0 && is_ok;
+	return is_ok;
+}
+
+bool
+adopt_replace_state(
+    const char *path, struct span text, struct imap_error *error)
+{
+	char *next = mem_format("%s.mailmirror", path);
+	bool is_ok = write_file(next, text) && rename(next, path) == 0;
+
+	if (!is_ok) {
+		imap_error_set(error, IMAP_ERROR_LOCAL, "cannot write %s: %s",
+		    path, strerror(errno));
+		(void)unlink(next);
+	}
+	mem_free(next);
+	return is_ok;
 }
 
 /* ---- offlineimap ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "libclient/base/buf.h"
 #include "libclient/base/imap_error.h"
 
 /*
@@ -17,6 +18,10 @@
  */
 char *adopt_find_mbsyncs(
     const char *from, const char *box, struct imap_error *error);
+
+/* Writes such a file anew, in one step and durably. */
+bool adopt_replace_state(
+    const char *path, struct span text, struct imap_error *error);
 
 /*
  * The server's UIDVALIDITY of a mailbox as offlineimap noted it: in the

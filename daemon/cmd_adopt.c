@@ -133,6 +133,7 @@ take_folder(struct run *run, const char *path, const struct adopt_place *place)
 	const struct settings_account *account = run->account;
 	struct adopt adopt = {
 	    .maildir = maildir_open(run->root, path, &run->error),
+	    .box = place->box,
 	    .host = account->tunnel != NULL ? account->name : account->host,
 	    .is_crlf = account->line_endings == SETTINGS_CRLF,
 	    .is_durable = account->fsync,

@@ -484,13 +484,30 @@ end_files(struct generation *generation)
 		folder->config.settings->fsync, &generation->error);
 }
 
+/* Files that were taken over from another program, and that this server has
+ * never confirmed, may be another's: the only ones of their kind. */
+static bool
+spare_unconfirmed(struct generation *generation)
+{
+	struct folder *folder = generation->folder;
+	uint64_t rows;
+
+	if (!state_count_retired(folder->config.state,
+		folder_mailbox_bytes(folder), &rows, &generation->error))
+		return false;
+	if (rows == 0)
+		generation->expunge.what = SETTINGS_EXPUNGE_KEEP;
+	return true;
+}
+
 static void
 end_work(void *data)
 {
 	struct generation *generation = data;
 	struct folder *folder = generation->folder;
 	bool ok = maildir_scan(generation->maildir, &generation->identity,
-	    stale_found, generation, &generation->error);
+		      stale_found, generation, &generation->error) &&
+	    spare_unconfirmed(generation);
 	uint64_t count = generation->files.count;
 	struct state_change change = {.mailbox = folder_mailbox_bytes(folder),
 	    .folder = &generation->row,

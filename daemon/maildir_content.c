@@ -5,6 +5,7 @@
 #include "daemon/maildir_content.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -249,6 +250,22 @@ maildir_rewrite(struct maildir *maildir, const char *name, bool is_new,
 	return is_ok;
 }
 
+/* What a mail reader has moved meanwhile must not be put there a second time:
+ * only what is there can be exchanged. */
+static bool
+replace_at(int tmp_fd, const char *tmp_name, int fd, const char *name)
+{
+	struct stat info;
+
+	if (renameat2(tmp_fd, tmp_name, fd, name, RENAME_EXCHANGE) == 0)
+		return unlinkat(tmp_fd, tmp_name, 0) == 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return false;
+	/* some cannot (NFS) */
+	return fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    renameat(tmp_fd, tmp_name, fd, name) == 0;
+}
+
 bool
 maildir_replace(struct maildir *maildir, const char *tmp_name, const char *name,
     bool is_new, struct imap_error *error)
@@ -259,7 +276,7 @@ maildir_replace(struct maildir *maildir, const char *tmp_name, const char *name,
 	    tmp_fd < 0 ? -1 : maildir_open_directory(maildir, directory, error);
 	bool is_ok = fd >= 0;
 
-	if (is_ok && renameat(tmp_fd, tmp_name, fd, name) < 0)
+	if (is_ok && !replace_at(tmp_fd, tmp_name, fd, name))
 		is_ok = maildir_fail(maildir, "place", directory, name, error);
 	if (is_ok)
 		maildir->changes += 2;

@@ -37,7 +37,7 @@ bool maildir_rewrite(struct maildir *maildir, const char *name, bool is_new,
     const struct maildir_form *form, const struct maildir_content *content,
     char tmp_name[MAILDIR_TMP_NAME_SIZE], struct imap_error *error);
 
-/* Puts that in place of the file, in one step. */
+/* Puts that in place of the file, in one step; false, too, if that is gone. */
 bool maildir_replace(struct maildir *maildir, const char *tmp_name,
     const char *name, bool is_new, struct imap_error *error);
 

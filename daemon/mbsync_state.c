@@ -207,6 +207,12 @@ mbsync_state_free(struct mbsync_state *state)
 	*state = (struct mbsync_state){0};
 }
 
+uint32_t
+mbsync_state_other(uint32_t uidvalidity)
+{
+	return uidvalidity > 1 ? uidvalidity - 1 : 2;
+}
+
 /* ---- finding ---- */
 
 static int

@@ -42,6 +42,12 @@ void mbsync_state_free(struct mbsync_state *state);
 /* Appends the file's text; false: the cap does not allow it. */
 bool mbsync_state_format(const struct mbsync_state *state, struct buf *text);
 
+/*
+ * Another UIDVALIDITY. Where the near side's is the server's, mbsync would go
+ * on with files that have the server's UIDs, and take these for its own.
+ */
+uint32_t mbsync_state_other(uint32_t uidvalidity);
+
 /* In order of near UIDs, as the next function needs them. */
 void mbsync_state_sort(struct mbsync_state *state);
 

@@ -230,6 +230,17 @@ name_to_unique_path(struct span name, bool is_valid, char delimiter,
 	return cut_last(&joined, name);
 }
 
+void
+name_md5(struct span name, char out[NAME_MD5_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+
+	/* where MD5 is forbidden no file has such a hash */
+	(void)EVP_Digest(name.at, name.len, digest, NULL, EVP_md5(), NULL);
+	for (size_t i = 0; i < NAME_MD5_SIZE / 2; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
 /* ---- collisions ---- */
 
 /* The next character without its case, or the next byte; 0 at the end. */

@@ -29,6 +29,10 @@ char *name_to_path(struct span name, bool is_valid, char delimiter,
 char *name_to_unique_path(struct span name, bool is_valid, char delimiter,
     enum settings_layout layout);
 
+/* The MD5 of a name in hex, as offlineimap's FMD5= has it. */
+#define NAME_MD5_SIZE 33
+void name_md5(struct span name, char out[NAME_MD5_SIZE]);
+
 /* True if two paths are equal but for ASCII or Unicode letter case. */
 bool name_paths_collide(const char *a, const char *b);
 

@@ -117,7 +117,7 @@ state_find_retired(struct state *state, struct span mailbox,
 static void
 count_message(void *user, const struct state_message *message)
 {
-	int64_t *count = user;
+	uint64_t *count = user;
 
 	(void)message;
 	(*count)++;
@@ -138,16 +138,30 @@ ask_number(
 }
 
 bool
+state_count_retired(struct state *state, struct span mailbox, uint64_t *count,
+    struct imap_error *error)
+{
+	int64_t id;
+
+	*count = 0;
+	return (state_find_folder(state, mailbox, &id) &&
+		   state_pack_each(state, -id, count_message, count)) ||
+	    state_report(state, "read", error);
+}
+
+bool
 state_has_retired(struct state *state, struct span mailbox, bool *all,
     struct imap_error *error)
 {
-	int64_t id, messages = 0, emailids;
+	int64_t id, emailids;
+	uint64_t messages;
 
+	if (!state_count_retired(state, mailbox, &messages, error))
+		return false;
 	if (!state_find_folder(state, mailbox, &id) ||
-	    !state_pack_each(state, -id, count_message, &messages) ||
 	    !ask_number(state, STATE_COUNT_EMAILIDS, -id, &emailids))
 		return state_report(state, "read", error);
-	*all = messages > 0 && messages == emailids;
+	*all = messages > 0 && messages == (uint64_t)emailids;
 	return true;
 }
 

@@ -74,5 +74,7 @@ bool state_find_retired(struct state *state, struct span mailbox,
     struct imap_error *error);
 bool state_has_retired(struct state *state, struct span mailbox, bool *all,
     struct imap_error *error);
+bool state_count_retired(struct state *state, struct span mailbox,
+    uint64_t *count, struct imap_error *error);
 
 #endif

@@ -174,6 +174,65 @@ class FromMbsync(Adopt):
         self.assert_all_exact()
         self.assertEqual(self.bodies(), 0)
 
+    def test_mail_of_another_server_stays(self):
+        self.fill(names=("Box",))
+        self.mbsync()
+        folder = self.path("Mail", "Box")
+        imap.ok(self.other.delete("Box"))
+        imap.fill(self.imap, "Box", [
+            (plain(n), "", messages.date(n)) for n in range(100, 120)])
+        self.begin(names=("Box",))
+        self.adopt()
+        texts = []
+        for sub, name in compare.local_names(folder):
+            with open(os.path.join(folder, sub, name), "rb") as f:
+                texts.append(f.read().replace(b"\n", b"\r\n"))
+        self.assertEqual(len(texts), 30)
+        for n in (0, 2, 3, *range(5, COUNT)):
+            self.assertIn(plain(n), texts)
+
+    def test_mbsync_does_not_take_our_uids_for_its_own(self):
+        self.imap = self.dovecot()
+        self.other = self.client(self.imap)
+        imap.fill(self.imap, "INBOX", [
+            (plain(n), "", messages.date(n)) for n in range(20)])
+        imap.ok(self.other.select("INBOX"))
+        imap.expunge(self.other, range(1, 13))
+        peer = self.mbsync()
+        self.begin(names=("INBOX",))
+        folder = self.mirrored.folder()
+        there = compare.server_mailbox(self.other, "INBOX")
+        state = os.path.join(folder, ".mbsyncstate")
+        with open(state) as f:
+            text = re.sub(r"(?<=NearUidValidity )\d+",
+                          str(there.uidvalidity), f.read())
+        with open(state, "w") as f:
+            f.write(text)
+        with open(os.path.join(folder, ".uidvalidity"), "w") as f:
+            f.write("%d\n100\n" % there.uidvalidity)
+        with open(peer.config) as f:
+            peer.use(f.read().replace("Sync Pull", "Sync All")
+                     .replace("Expunge Near", "Expunge Both"))
+        # a directory where the last file is to be
+        last = next(os.path.join(folder, "new", name)
+                    for _, name in compare.local_names(folder)
+                    if ",U=8:" in name)
+        with open(last, "rb") as f:
+            size = len(plain(19))
+            self.assertIn(b"number 19\n", f.read())
+        in_the_way = os.path.join(
+            folder, "new", "%d.V%d.localhost,U=20,S=%d" % (
+                os.stat(last).st_mtime, there.uidvalidity, size))
+        os.mkdir(in_the_way)
+        self.adopt(code=mirror.EX_IOERR)
+        self.assertRaises(AssertionError, peer.sync)
+        os.rmdir(in_the_way)
+        self.adopt()
+        self.assertRaises(AssertionError, peer.sync)
+        self.assertEqual(compare.server_mailbox(self.other, "INBOX"), there)
+        self.assert_all_exact()
+        self.assertEqual(self.bodies(), 0)
+
     def test_legacy_folders_and_old_names_move_to_their_place(self):
         names = ("INBOX", "Arch/2024", "Entwürfe")
         self.fill(names=names)
@@ -235,6 +294,30 @@ class FromOfflineimap(Adopt):
         self.adopt(*arguments, tool="offlineimap")
         self.assert_all_exact()
         self.assertEqual(self.bodies(), 0)
+
+    def test_what_a_mail_reader_moved_between_folders_stays(self):
+        self.fill(names=("INBOX",))
+        imap.fill(self.imap, "Arch/2024", [
+            (plain(n), "", messages.date(n)) for n in range(100, 106)])
+        peer = peers.Offlineimap(
+            self.imap, self.path("home"), self.path("Mail")).configure()
+        peer.sync()
+        inbox = self.path("Mail", "INBOX")
+        arch = self.path("Mail", "Arch.2024")
+        moved = sorted(compare.local_names(inbox))
+        for place in moved:
+            os.rename(os.path.join(inbox, *place), os.path.join(arch, *place))
+        imap.ok(self.other.select("INBOX"))
+        imap.expunge(self.other, range(1, COUNT + 1))
+        self.begin(names=self.names)
+        told = self.adopt("--from", peer.path("metadata"),
+                          tool="offlineimap").out
+        self.assertIn("6 files are taken over, 10 that nothing", told)
+        self.assertEqual(self.bodies(), 0)
+        folder = self.mirrored.folder("Arch/2024")
+        for sub, name in moved:
+            self.assertIn((sub, re.sub(",U=[0-9]+", "", name)),
+                          list(compare.local_names(folder)))
 
 
 if __name__ == "__main__":

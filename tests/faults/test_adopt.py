@@ -13,7 +13,6 @@ from faultline import KILL_BEFORE
 from lab import case, compare
 
 KINDS = faultline.CHANGES | faultline.SYNCS
-NEAR = 42  # mbsync's UIDVALIDITY
 
 
 class Mbsyncs(scenarios.Scenario):
@@ -43,10 +42,12 @@ def leave_to_mbsync(place, name):
                                    near, near, letters)), "wb") as f:
             f.write(head + b"\nX-TUID: Abc/+%07d" % near + empty + body)
     with open(os.path.join(folder, ".mbsyncstate"), "w") as f:
-        f.write("FarUidValidity %s\nNearUidValidity %d\nMaxPulledUid 6\n"
-                "MaxPushedUid 6\n\n%s" % (uidvalidity, NEAR, "".join(pairs)))
+        # both of a second: what mbsync must not go on with afterwards
+        f.write("FarUidValidity %s\nNearUidValidity %s\nMaxPulledUid 6\n"
+                "MaxPushedUid 6\n\n%s" % (
+                    uidvalidity, uidvalidity, "".join(pairs)))
     with open(os.path.join(folder, ".uidvalidity"), "w") as f:
-        f.write("%d\n%d\n" % (NEAR, len(pairs)))
+        f.write("%s\n%d\n" % (uidvalidity, len(pairs)))
 
 
 def adopt(place, environment=None):

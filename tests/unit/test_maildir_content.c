@@ -79,6 +79,24 @@ START_TEST(test_a_long_file_is_cut_nowhere)
 }
 END_TEST
 
+START_TEST(test_what_was_moved_meanwhile_is_not_put_there_again)
+{
+	const struct form_case *test = &form_cases[1];
+	char tmp_name[MAILDIR_TMP_NAME_SIZE];
+	struct maildir_content content;
+
+	write_file("cur/file:2,", test->is);
+	ck_assert(
+	    maildir_measure(folder, "file:2,", false, &test->form, &content));
+	ck_assert(maildir_rewrite(
+	    folder, "file:2,", false, &test->form, &content, tmp_name, &error));
+	ck_assert_int_eq(rename("cur/file:2,", "cur/file:2,S"), 0);
+	ck_assert(!maildir_replace(folder, tmp_name, "file:2,", false, &error));
+	ck_assert_int_ne(access("cur/file:2,", F_OK), 0);
+	assert_content("cur/file:2,S", test->is);
+}
+END_TEST
+
 START_TEST(test_what_is_not_there_or_no_file_is_not_measured)
 {
 	const struct maildir_form form = {false, true};
@@ -99,6 +117,8 @@ main(void)
 	tcase_add_loop_test(
 	    tests, test_a_file_becomes_what_it_should_be, 0, COUNT(form_cases));
 	tcase_add_test(tests, test_a_long_file_is_cut_nowhere);
+	tcase_add_test(
+	    tests, test_what_was_moved_meanwhile_is_not_put_there_again);
 	tcase_add_test(
 	    tests, test_what_is_not_there_or_no_file_is_not_measured);
 	return run_case("maildir_content", tests);
