@@ -12,7 +12,7 @@ set(valgrind_tests base64 capability command date frame index keywords login
   maildir_change maildir_name mailboxes name response session
   settings_refusals state_chunk state_pack token utf7 window)
 # Of these some tests end their process, or change what cannot be changed back.
-set(forking_tests buf child dial log runner sandbox secret)
+set(forking_tests buf child dial dial_proxy log runner sandbox secret)
 set(MAILMIRROR_RELEASE_BUILD "${PROJECT_SOURCE_DIR}/build/release" CACHE PATH
   "Optimised build whose unit tests valgrind runs")
 
