@@ -340,10 +340,12 @@ class Hand(case.Fake):
                               poll_interval="1s")
         self.server.mailboxes["a"] = fake.Mailbox()
         self.server.deliver(messages.make(1), mailbox="a")
+        has_come = threading.Event()
+        self.addCleanup(has_come.set)
 
         def hand(session, tag, _rest):
             if session.selected is self.server.mailboxes["INBOX"]:
-                time.sleep(0.3)  # a slow line
+                has_come.wait(2)  # a slow line
             return None
         self.hand = hand
         daemon = self.start(mirrored)
@@ -351,6 +353,7 @@ class Hand(case.Fake):
         self.server.deliver(messages.make(2), mailbox="a")
         self.wait_uids(daemon, mirrored, [1, 2], "a")
         self.assertLess(len(self.server.bodies), self.count - 600)
+        has_come.set()
         self.goes_on.set()
         self.wait_uids(daemon, mirrored, self.uids())
 
