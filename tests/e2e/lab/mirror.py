@@ -127,10 +127,10 @@ class Mirror:
 def execute(command, timeout, environment):
     """Runs a command; its output, exit code and time."""
     begin = time.monotonic()
+    command, environment = process.dying_with_parent(command, environment)
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env=environment,
-        preexec_fn=process.die_with_parent)
+        stderr=subprocess.PIPE, env=environment)
     texts = {}
 
     def read(name, pipe):
@@ -167,10 +167,10 @@ class Daemon:
             info = os.fstat(stderr)
             environment["JOURNAL_STREAM"] = "%d:%d" % (
                 info.st_dev, info.st_ino)
+        command, environment = process.dying_with_parent(command, environment)
         self.child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=stderr, preexec_fn=process.die_with_parent,
-            env=environment)
+            stderr=stderr, env=environment)
         os.close(stderr)
         self.log = open(log, "rb")
         for target in (self._read_lines, self._read_notes, self._reap):
