@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 
-from lab import case, compare, messages, mirror, peers
+from lab import case, compare, dovecot, messages, mirror, peers
 from lab import client as imap
 
 COUNT = 12
@@ -96,6 +96,32 @@ class FromMbsync(Adopt):
         self.assertIn("nothing is left to be taken over", self.adopt().out)
         daemon = self.run_daemon()
         daemon.wait_line("main/INBOX: the same as")
+        imap.append(self.other, "INBOX", plain(99))
+        self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
+
+    def test_the_readmes_way(self):
+        """import, check, adopt and run, as README.md says."""
+        self.fill()
+        peer = self.mbsync()
+        self.begin()
+        imported = self.mirrored.call("import", "mbsync", peer.config)
+        self.assert_code(imported, 0)
+        self.mirrored.write(imported.out)
+        name, secret = (re.search(r'\b%s = "(.*)";' % setting,
+                                  imported.out).group(1)
+                        for setting in ("name", "password_file"))
+        secret = secret.replace("~", self.mirrored.environment["HOME"])
+        os.makedirs(os.path.dirname(secret))
+        with open(secret, "w", encoding="ascii") as f:
+            f.write(dovecot.PASSWORD)
+        os.chmod(secret, 0o600)
+        for command in (("check",), ("adopt", "--dry-run", "mbsync", name),
+                        ("adopt", "mbsync", name)):
+            self.assert_code(self.mirrored.call(*command), 0)
+        self.assert_all_exact()
+        self.assertEqual(self.bodies(), 0)
+        daemon = self.run_daemon()
+        daemon.wait_line("%s/INBOX: the same as" % name)
         imap.append(self.other, "INBOX", plain(99))
         self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
 
