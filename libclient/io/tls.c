@@ -18,7 +18,7 @@
 #include "libclient/io/tls_private.h"
 
 /* 112 bits: no RSA below 2048, no SHA-1, whatever the system's file says. */
-enum { SECURITY_LEVEL = 2 };
+enum { SECURITY_LEVEL = 2, READ_AHEAD = 64 * 1024 };
 
 /* OpenSSL's reason for the failure just seen, and an empty queue. */
 static const char *
@@ -226,6 +226,9 @@ set_protocol(struct tls_context *context)
 	SSL_CTX_set_mode(context->ssl,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Otherwise two reads for each record, and Dovecot's are of 4 KiB. */
+	SSL_CTX_set_read_ahead(context->ssl, 1);
+	SSL_CTX_set_default_read_buffer_len(context->ssl, READ_AHEAD);
 	SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(
 	    context->ssl, tls_check_certificate, NULL);
