@@ -323,18 +323,6 @@ returned_found(void *user, const struct maildir_file *file)
 	index_put(&generation->index, &entry);
 }
 
-static uint32_t
-highest_uid(struct index *index)
-{
-	struct uidset have = {0};
-	uint32_t last;
-
-	index_uids(index, &have);
-	last = uidset_last(&have);
-	uidset_free(&have);
-	return last;
-}
-
 static void
 begin_work(void *data)
 {
@@ -351,7 +339,7 @@ begin_work(void *data)
 	    !maildir_scan(generation->maildir, &next, returned_found,
 		generation, &generation->error) ||
 	    !maildir_write_uidvalidity(generation->maildir,
-		generation->row.uidvalidity, highest_uid(&generation->index),
+		generation->row.uidvalidity, index_last(&generation->index),
 		true, &generation->error);
 }
 
@@ -376,7 +364,7 @@ begin_folder(struct folder *folder, struct generation *generation)
 	keywords_rest_free(&folder->keywords.rest);
 	keywords_rest_free(&folder->keywords.news);
 	folder_claims_free(&folder->odd);
-	folder->next_uid = highest_uid(&folder->index) + 1;
+	folder->next_uid = index_last(&folder->index) + 1;
 }
 
 static void

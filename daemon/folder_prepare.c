@@ -550,6 +550,11 @@ prepare_done(void *data)
 	folder->keywords = prepare->keywords;
 	prepare->keywords = (struct keywords){0};
 	uidset_give(&folder->unverified, &prepare->unverified);
+	/* rows that are there would speak for what is ours */
+	folder->noted_uid =
+	    prepare->row.uidvalidity == prepare->identity.uidvalidity
+	    ? 0
+	    : prepare->highest_uid;
 	uidset_give(&folder->absent.restore, &prepare->restore);
 	folder->absent.withheld = prepare->withheld;
 	prepare->withheld = (struct withheld){0};
@@ -557,14 +562,7 @@ prepare_done(void *data)
 		withheld_hurry(&folder->absent.withheld);
 	folder->odd = prepare->odd;
 	prepare->odd = (struct folder_claims){0};
-	folder->next_uid = 1;
-	if (folder->index.count > 0) {
-		struct uidset have = {0};
-
-		index_uids(&folder->index, &have);
-		folder->next_uid = uidset_last(&have) + 1;
-		uidset_free(&have);
-	}
+	folder->next_uid = index_last(&folder->index) + 1;
 	folder_local_begin(folder, &prepare->stamp);
 	prepare_free(prepare);
 	watcher_tell(&folder->watcher, WATCHER_PREPARED);

@@ -189,6 +189,19 @@ index_remove(struct index *index, const struct uidset *uids)
 	index->block_count = kept;
 }
 
+uint32_t
+index_last(struct index *index)
+{
+	for (uint32_t b = index->block_count; b-- > 0;) {
+		struct index_block *block = &index->blocks[b];
+
+		sort(index, block);
+		if (block->count > 0)
+			return index_block_uid(block, block->count - 1);
+	}
+	return 0;
+}
+
 void
 index_uids(struct index *index, struct uidset *uids)
 {

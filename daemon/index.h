@@ -77,6 +77,9 @@ void index_remove(struct index *index, const struct uidset *uids);
 void index_intersect(
     struct index *index, const struct uidset *uids, struct uidset *both);
 
+/* The highest UID; 0: there is none. */
+uint32_t index_last(struct index *index);
+
 /* Adds every UID of the index to the set. */
 void index_uids(struct index *index, struct uidset *uids);
 

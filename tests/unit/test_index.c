@@ -15,13 +15,16 @@ put(struct index *index, uint32_t uid, uint32_t flags)
 	index_put(index, &entry);
 }
 
-/* Checks the UIDs of an index through index_uids(). */
+/* Checks the UIDs of an index: the last one, and all. */
 static void
 assert_uids(struct index *index, const char *expected)
 {
 	struct uidset uids = {0}, wanted = {0};
+	uint32_t last = index_last(index);
 
 	index_uids(index, &uids);
+	ck_assert_uint_eq(
+	    last, uidset_is_empty(&uids) ? 0 : uidset_last(&uids));
 	if (*expected != '\0')
 		ck_assert(uidset_parse(&wanted, span_of(expected)));
 	ck_assert_msg(uidset_equal(&uids, &wanted), "not %s", expected);
