@@ -2,6 +2,12 @@
 # `cpack --config CPackSourceConfig.cmake` the source as an archive.
 set(here "${CMAKE_CURRENT_LIST_DIR}")
 
+# The project has neither a site nor an address of its own: whoever gives the
+# package to others names theirs.
+set(MAILMIRROR_MAINTAINER "the mailmirror authors <mailmirror@example.org>"
+  CACHE STRING "Who answers for the package: NAME <ADDRESS>")
+set(MAILMIRROR_HOMEPAGE "" CACHE STRING "The package's Homepage; empty: none")
+
 # The newest entry of the changelog is what is packaged; its date is that of
 # all files, so that the same source makes the same bytes.
 file(STRINGS "${here}/changelog" entry LIMIT_COUNT 1)
@@ -11,20 +17,22 @@ if(NOT entry MATCHES "^mailmirror \\(${PROJECT_VERSION}-([0-9a-z]+)\\) ")
     "conf/package/changelog does not begin with version ${PROJECT_VERSION}")
 endif()
 set(CPACK_DEBIAN_PACKAGE_RELEASE "${CMAKE_MATCH_1}")
-string(REGEX REPLACE "^ -- .*>  " "" date "${date}")
+string(REGEX REPLACE "^ -- .*[>@]  " "" date "${date}")
 execute_process(COMMAND date --utc --date=${date} +%s
   OUTPUT_VARIABLE CPACK_MAILMIRROR_DATE OUTPUT_STRIP_TRAILING_WHITESPACE
   COMMAND_ERROR_IS_FATAL ANY)
 
 set(CPACK_GENERATOR DEB)
-set(CPACK_SOURCE_GENERATOR TXZ)
-set(CPACK_PACKAGE_CONTACT "the mailmirror authors <mailmirror@example.org>")
+set(CPACK_SOURCE_GENERATOR TGZ)
+set(CPACK_PACKAGE_CONTACT "${MAILMIRROR_MAINTAINER}")
+set(CPACK_DEBIAN_PACKAGE_HOMEPAGE "${MAILMIRROR_HOMEPAGE}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 file(READ "${here}/description" CPACK_DEBIAN_PACKAGE_DESCRIPTION)
 string(STRIP "${CPACK_DEBIAN_PACKAGE_DESCRIPTION}"
   CPACK_DEBIAN_PACKAGE_DESCRIPTION)
 set(CPACK_PROJECT_CONFIG_FILE "${here}/environment.cmake")
 set(CPACK_PRE_BUILD_SCRIPTS "${here}/stage.cmake")
+set(CPACK_POST_BUILD_SCRIPTS "${here}/archive.cmake")
 set(CPACK_MAILMIRROR_PACKAGE "${here}")
 
 # DESTDIR: what is installed knows that its prefix is /usr.
@@ -40,6 +48,9 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# postinst has systemd-sysusers make the user
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+  "systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libpam-systemd, pass")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

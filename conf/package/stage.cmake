@@ -9,9 +9,9 @@ set(doc "${usr}/share/doc/mailmirror")
 
 file(COPY "${CPACK_MAILMIRROR_PACKAGE}/copyright" DESTINATION "${doc}"
   FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
-file(COPY "${CPACK_MAILMIRROR_PACKAGE}/changelog" DESTINATION "${doc}"
+configure_file("${CPACK_MAILMIRROR_PACKAGE}/changelog"
+  "${doc}/changelog.Debian" @ONLY
   FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
-file(RENAME "${doc}/changelog" "${doc}/changelog.Debian")
 
 file(GLOB pages "${usr}/share/man/man?/*.[1-9]")
 execute_process(COMMAND gzip -9n ${pages} "${doc}/changelog.Debian"

@@ -34,6 +34,17 @@ accounts = (
 );
 """
 
+# The user that the package makes, and mailmirror(1)'s way for it.
+SYSTEM_USER = "mailmirror"
+SYSTEM_STATE = "/var/lib/mailmirror/mailmirror"
+SYSTEM_UNIT = "mailmirror@mailmirror.service"
+SYSTEM_CREDENTIAL = """[Service]
+LoadCredential=imap-password:/etc/mailmirror/%i.password
+"""
+SYSTEM_CONFIGURATION = CONFIGURATION.replace(
+    'password_file = "~/.config/mailmirror/home.password"',
+    'credential = "imap-password"').replace("~/Mail", SYSTEM_STATE + "/Mail")
+
 
 def setUpModule():
     for user in USERS:
@@ -57,6 +68,14 @@ def shell(user, command, typed=""):
     if done.returncode != 0:
         raise AssertionError("%s: %s" % (command, done.stdout))
     return done.stdout
+
+
+def write(path, text, mode=0o644):
+    """What root writes, and the directory for it."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as f:
+        os.fchmod(f.fileno(), mode)
+        f.write(text)
 
 
 def install(package):
@@ -93,6 +112,7 @@ class Package(case.Case):
             (messages.make(n), messages.flags(n), messages.date(n))
             for n in range(5)])
         self.other = self.client(self.server)
+        self.addCleanup(run, "userdel", SYSTEM_USER)
         self.addCleanup(run, "dpkg", "--purge", "mailmirror")
 
     def configure(self, user):
@@ -104,7 +124,21 @@ class Package(case.Case):
         self.addCleanup(run, "rm", "-rf", "/home/%s/.config" % user,
                         "/home/%s/Mail" % user)
 
+    def configure_system(self):
+        """For the package's own user: what is its is not in its home."""
+        drop_in = "/etc/systemd/system/%s.d/override.conf" % SYSTEM_UNIT
+        self.addCleanup(run, "rm", "-rf", "/etc/mailmirror", SYSTEM_STATE,
+                        os.path.dirname(drop_in))
+        write("/etc/mailmirror/mailmirror.conf", SYSTEM_CONFIGURATION % (
+            self.server.tls_port, AUTHORITY, dovecot.USER))
+        write("/etc/mailmirror/mailmirror.password", dovecot.PASSWORD + "\n",
+              0o600)
+        write(drop_in, SYSTEM_CREDENTIAL)
+        run("systemctl", "daemon-reload")
+
     def inbox(self, user):
+        if user == SYSTEM_USER:
+            return SYSTEM_STATE + "/Mail/home/INBOX"
         return "/home/%s/Mail/home/INBOX" % user
 
     def wait_mirrored(self, user):
@@ -139,6 +173,29 @@ class Package(case.Case):
         self.assertIn("active (running)",
                       shell("alice", "systemctl --user status mailmirror"))
 
+    def test_the_packages_own_user_mirrors_for_the_system(self):
+        install(DEB)
+        entry = pwd.getpwnam(SYSTEM_USER)
+        self.assertEqual((entry.pw_dir, entry.pw_shell),
+                         ("/var/lib/mailmirror", "/usr/sbin/nologin"))
+        self.assertLess(entry.pw_uid, 1000)
+        self.configure_system()
+        run("systemctl", "start", SYSTEM_UNIT)
+        self.wait_mirrored(SYSTEM_USER)
+        self.assertEqual(list(programs()), [SYSTEM_USER])
+        imap.append(self.other, "INBOX", messages.make(99))
+        self.wait_mirrored(SYSTEM_USER)
+        self.assertIn("INBOX", run(
+            "env", "RUNTIME_DIRECTORY=/run/mailmirror/mailmirror",
+            "mailmirror", "status"))
+        # as Debian has it: the user outlives the package, and so does mail
+        run("dpkg", "--purge", "mailmirror")
+        self.assertEqual(programs(), {})
+        self.assertEqual(pwd.getpwnam(SYSTEM_USER), entry)
+        self.assert_exact(self.other, "INBOX", self.inbox(SYSTEM_USER))
+        install(DEB)
+        self.assertEqual(pwd.getpwnam(SYSTEM_USER), entry)
+
     def test_installing_starts_nothing(self):
         self.configure("alice")
         install(DEB)
@@ -164,9 +221,7 @@ class Package(case.Case):
     def test_an_upgrade_obeys_policy_rc_d(self):
         before = self.start_both()
         policy = "/usr/sbin/policy-rc.d"
-        with open(policy, "w", encoding="ascii") as f:
-            f.write("#!/bin/sh\nexit 101\n")
-        os.chmod(policy, 0o755)
+        write(policy, "#!/bin/sh\nexit 101\n", 0o755)
         self.addCleanup(os.unlink, policy)
         install(NEWER)
         self.assertEqual(programs(), before)

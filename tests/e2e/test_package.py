@@ -23,6 +23,7 @@ FILES = """\
 -rwxr-xr-x ./usr/bin/mailmirror
 -rw-r--r-- ./usr/lib/systemd/catalog/mailmirror.catalog
 -rw-r--r-- ./usr/lib/systemd/user/mailmirror.service
+-rw-r--r-- ./usr/lib/sysusers.d/mailmirror.conf
 -rwxr-xr-x ./usr/libexec/mailmirror/complete
 -rw-r--r-- ./usr/share/bash-completion/completions/mailmirror
 -rw-r--r-- ./usr/share/doc/mailmirror/changelog.Debian.gz
@@ -33,6 +34,8 @@ FILES = """\
 -rw-r--r-- ./usr/share/zsh/vendor-completions/_mailmirror
 """.splitlines()
 EXAMPLES = "./usr/share/doc/mailmirror/examples/"
+MAINTAINER = "Alice Packager <alice@debian.org>"
+HOMEPAGE = "https://www.debian.org/mailmirror"
 
 
 def output(*command, **more):
@@ -49,13 +52,25 @@ def build():
     return os.path.dirname(os.path.dirname(mirror.binary(release=True)))
 
 
-def pack(directory, config="CPackConfig.cmake", umask=0o022, zone="UTC"):
+def pack(directory, config=None, umask=0o022, zone="UTC", more=()):
     """Runs cpack there; the file that it made."""
-    output("cpack", "--config", os.path.join(build(), config), "-B",
-           directory, env={**os.environ, "TZ": zone}, umask=umask)
+    if config is None:
+        config = os.path.join(build(), "CPackConfig.cmake")
+    output("cpack", "--config", config, "-B", directory, *more,
+           env={**os.environ, "TZ": zone}, umask=umask)
     shutil.rmtree(os.path.join(directory, "_CPack_Packages"))
     [made] = glob.glob(os.path.join(directory, "mailmirror[-_]*"))
     return made
+
+
+def field(package, name):
+    return output("dpkg-deb", "-f", package, name).strip()
+
+
+def lintian(package):
+    """What it has to say, at the levels that it shows by itself."""
+    return output("lintian", "--allow-root", "--fail-on", "error,warning",
+                  package)
 
 
 def build_id(program):
@@ -88,17 +103,13 @@ class Package(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.top)
         cls.deb = pack(cls.top)
 
-    def field(self, name):
-        return output("dpkg-deb", "-f", self.deb, name).strip()
-
     def files(self, package):
         """Mode, owner and name of everything in it."""
         return [line.split(None, 5) for line in output(
             "dpkg-deb", "-c", package).splitlines()]
 
     def test_lintian_has_nothing_to_say(self):
-        self.assertEqual(output("lintian", "--allow-root", "--fail-on",
-                                "error,warning", self.deb), "")
+        self.assertEqual(lintian(self.deb), "")
 
     def test_each_file_is_where_debian_wants_it(self):
         files = self.files(self.deb)
@@ -114,12 +125,14 @@ class Package(unittest.TestCase):
 
     def test_it_has_the_version_of_the_program(self):
         said = output(mirror.binary(release=True), "--version").split()[1]
-        self.assertEqual(self.field("Version").split("-")[0], said)
+        self.assertEqual(field(self.deb, "Version").split("-")[0], said)
 
-    def test_it_depends_on_the_libraries_that_the_program_links(self):
-        depends = {part.split()[0] for part in
-                   self.field("Depends").split(", ")}
-        self.assertEqual(depends, {
+    def test_it_depends_on_what_the_program_links_and_what_makes_users(self):
+        depends = field(self.deb, "Depends").split(", ")
+        self.assertEqual(
+            depends.pop(0),
+            "systemd | systemd-standalone-sysusers | systemd-sysusers")
+        self.assertEqual({part.split()[0] for part in depends}, {
             "libc6", "libconfig9", "libedit2", "libgsasl18", "libjansson4",
             "libsqlite3-0", "libssl3", "libsystemd0", "zlib1g"})
 
@@ -159,22 +172,55 @@ class Package(unittest.TestCase):
             timeout=600)
 
 
-class Source(case.Case):
+class Source(unittest.TestCase):
+    """The source archive, unpacked and configured as a distributor would."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="mm-")
+        cls.addClassCleanup(shutil.rmtree, cls.top)
+        cls.archive = pack(
+            os.path.join(cls.top, "source"),
+            os.path.join(build(), "CPackSourceConfig.cmake"))
+        output("tar", "-x", "-C", cls.top, "-f", cls.archive)
+        [cls.tree] = glob.glob(os.path.join(cls.top, "mailmirror-*"))
+        cls.content = set(os.listdir(cls.tree))
+        output("cmake", "--preset", "release", "-DBUILD_TESTING=OFF",
+               "-DMAILMIRROR_MAINTAINER=" + MAINTAINER,
+               "-DMAILMIRROR_HOMEPAGE=" + HOMEPAGE, cwd=cls.tree)
+
+    def configured(self, name):
+        return os.path.join(self.tree, "build", "release", name)
+
     def test_it_has_all_that_a_build_needs_and_no_builds(self):
-        archive = pack(self.path("source"), "CPackSourceConfig.cmake")
-        output("tar", "-x", "-C", self.top, "-f", archive)
-        [tree] = glob.glob(self.path("mailmirror-*"))
         self.assertEqual(
-            set(os.listdir(tree)) - {".clang-format", ".clang-tidy",
-                                     ".gitignore"},
+            self.content - {".clang-format", ".clang-tidy", ".gitignore"},
             {"CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md",
              "conf", "daemon", "libclient", "systemd", "tests"})
         # ninja finds every source file, and compiles the first floor
-        output("cmake", "--preset", "release", "-DBUILD_TESTING=OFF",
-               cwd=tree)
-        output("ninja", "-C", "build/release", "-n", cwd=tree)
+        output("ninja", "-C", "build/release", "-n", cwd=self.tree)
         output("cmake", "--build", "--preset", "release", "--target",
-               "settings", cwd=tree)
+               "settings", cwd=self.tree)
+
+    def test_packed_elsewhere_out_of_itself_it_has_the_same_bytes(self):
+        again = pack(os.path.join(self.top, "again"),
+                     self.configured("CPackSourceConfig.cmake"),
+                     umask=0o077, zone="Asia/Tokyo")
+        with open(self.archive, "rb") as one, open(again, "rb") as other:
+            self.assertTrue(one.read() == other.read())
+
+    def test_a_distributor_is_named_in_the_package(self):
+        deb = pack(os.path.join(self.top, "theirs"),
+                   self.configured("CPackConfig.cmake"), more=(
+                       "-D", "CPACK_INSTALL_CMAKE_PROJECTS=%s;mailmirror;"
+                       "ALL;/" % build()))
+        self.assertEqual(field(deb, "Maintainer"), MAINTAINER)
+        self.assertEqual(field(deb, "Homepage"), HOMEPAGE)
+        self.assertEqual(lintian(deb), "")
+        tree = os.path.join(self.top, "installed")
+        output("dpkg-deb", "-x", deb, tree)
+        self.assertNotIn("example.org", output(
+            "zcat", tree + "/usr/share/doc/mailmirror/changelog.Debian.gz"))
 
 
 if __name__ == "__main__":
