@@ -75,6 +75,10 @@ class Unit(case.Case):
     def systemctl(self, *arguments, check=True):
         raise NotImplementedError
 
+    def journalctl(self, *arguments):
+        """What the journal has of the unit."""
+        raise NotImplementedError
+
     def setUp(self):
         super().setUp()
         self.server = self.dovecot()
@@ -126,6 +130,34 @@ class Unit(case.Case):
 
     def pid(self):
         return int(self.show("MainPID"))
+
+    def records(self, *matches):
+        """What the journal has of the unit as it runs now."""
+        printed = self.journalctl("-o", "json", "_PID=%d" % self.pid(),
+                                  *matches)
+        return [json.loads(line) for line in printed.splitlines()]
+
+    def assert_fields(self):
+        """Of the first mirroring, and of a message that arrives then."""
+        process.wait_until(lambda: self.records("ACCOUNT=main", "FOLDER=INBOX"),
+                           "the folder in the journal")
+        first = self.records("FOLDER=INBOX")[0]
+        self.assertEqual(first["MESSAGE"], "main/INBOX: the same as the "
+                         "server: 30 messages")
+        self.assertEqual(first["PRIORITY"], "6")
+        self.assertEqual(first["_TRANSPORT"], "journal")
+        uid = imap.append(self.other, "INBOX", messages.make(99))
+        process.wait_until(lambda: self.records("UID=%d" % uid),
+                           "the message in the journal")
+        burst, = self.records("UID=%d" % uid)
+        self.assertNotEqual(burst["MESSAGE_ID"], first["MESSAGE_ID"])
+
+    def assert_explained(self):
+        """By the catalog, what assert_fields() found."""
+        said = self.journalctl("-x", "FOLDER=INBOX")
+        self.assertIn("INBOX of main is the same as on the server", said)
+        self.assertIn("INBOX of main has followed the server", said)
+        self.assertIn("Defined-By: mailmirror", said)
 
     def changes(self):
         """What on_change was told."""
@@ -238,17 +270,27 @@ class UserUnit(Unit):
     unit = "mailmirror.service"
     drop_ins = "/etc/systemd/user/mailmirror.service.d"
 
-    def systemctl(self, *arguments, check=True):
+    def as_user(self, *command, check=True):
         return run("runuser", "-u", USER, "--", "env",
                    "XDG_RUNTIME_DIR=/run/user/%d" % uid(), "HOME=/home/" +
-                   USER, "systemctl", "--user", "--no-pager", *arguments,
-                   check=check)
+                   USER, *command, check=check)
 
-    def test_enabled_it_starts_with_the_user_manager(self):
+    def systemctl(self, *arguments, check=True):
+        return self.as_user("systemctl", "--user", "--no-pager", *arguments,
+                            check=check)
+
+    def journalctl(self, *arguments):
+        return self.as_user("journalctl", "--user", "-u", self.unit,
+                            *arguments)
+
+    def test_enabled_it_starts_with_the_user_manager_and_logs_fields(self):
         self.systemctl("enable", self.unit)
         self.addCleanup(self.systemctl, "disable", self.unit)
         run("systemctl", "restart", "user@%d.service" % uid())
         self.wait_mirrored()
+        self.assert_fields()
+        run("journalctl", "--update-catalog")
+        self.assert_explained()
 
 
 class SystemUnit(Unit):
@@ -269,32 +311,15 @@ class SystemUnit(Unit):
         self.assertEqual(os.stat("/var/lib/mailmirror/" + USER).st_uid, uid())
         self.assertTrue(os.listdir("/var/lib/mailmirror/" + USER))
 
-    def records(self, *matches):
-        """What the journal has of the unit as it runs now."""
-        printed = run("journalctl", "-o", "json", "-u", self.unit,
-                      "_PID=%d" % self.pid(), *matches)
-        return [json.loads(line) for line in printed.splitlines()]
+    def journalctl(self, *arguments):
+        return run("journalctl", "-u", self.unit, *arguments)
 
     def test_the_journal_has_fields_and_explanations(self):
         self.systemctl("start", self.unit)
         self.wait_mirrored()
-        process.wait_until(lambda: self.records("ACCOUNT=main", "FOLDER=INBOX"),
-                           "the folder in the journal")
-        first = self.records("FOLDER=INBOX")[0]
-        self.assertEqual(first["MESSAGE"], "main/INBOX: the same as the "
-                         "server: 30 messages")
-        self.assertEqual(first["PRIORITY"], "6")
-        self.assertEqual(first["_TRANSPORT"], "journal")
-        uid = imap.append(self.other, "INBOX", messages.make(99))
-        process.wait_until(lambda: self.records("UID=%d" % uid),
-                           "the message in the journal")
-        burst, = self.records("UID=%d" % uid)
-        self.assertNotEqual(burst["MESSAGE_ID"], first["MESSAGE_ID"])
+        self.assert_fields()
         run("journalctl", "--update-catalog")
-        said = run("journalctl", "-x", "-u", self.unit, "FOLDER=INBOX")
-        self.assertIn("INBOX of main is the same as on the server", said)
-        self.assertIn("INBOX of main has followed the server", said)
-        self.assertIn("Defined-By: mailmirror", said)
+        self.assert_explained()
         listed = run("journalctl", "--list-catalog")
         self.assertEqual(listed.count(" mailmirror: "), 20)
 
