@@ -74,6 +74,29 @@ class Adopt(case.Case):
         self.assert_code(result, code)
         return result
 
+    def go_the_readmes_way(self, tool, config, *more):
+        """import, check, adopt and run, as README.md says."""
+        imported = self.mirrored.call("import", tool, config)
+        self.assert_code(imported, 0)
+        self.mirrored.write(imported.out)
+        name, secret = (re.search(r'\b%s = "(.*)";' % setting,
+                                  imported.out).group(1)
+                        for setting in ("name", "password_file"))
+        secret = secret.replace("~", self.mirrored.environment["HOME"])
+        os.makedirs(os.path.dirname(secret))
+        with open(secret, "w", encoding="ascii") as f:
+            f.write(dovecot.PASSWORD)
+        os.chmod(secret, 0o600)
+        for command in (("check",), ("adopt", "--dry-run", *more, tool, name),
+                        ("adopt", *more, tool, name)):
+            self.assert_code(self.mirrored.call(*command), 0)
+        self.assert_all_exact()
+        self.assertEqual(self.bodies(), 0)
+        daemon = self.run_daemon()
+        daemon.wait_line("%s/INBOX: the same as" % name)
+        imap.append(self.other, "INBOX", plain(99))
+        self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
+
     def assert_all_exact(self):
         for name in self.names:
             self.assert_exact(self.other, name, self.mirrored.folder(name))
@@ -100,30 +123,10 @@ class FromMbsync(Adopt):
         self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
 
     def test_the_readmes_way(self):
-        """import, check, adopt and run, as README.md says."""
         self.fill()
         peer = self.mbsync()
         self.begin()
-        imported = self.mirrored.call("import", "mbsync", peer.config)
-        self.assert_code(imported, 0)
-        self.mirrored.write(imported.out)
-        name, secret = (re.search(r'\b%s = "(.*)";' % setting,
-                                  imported.out).group(1)
-                        for setting in ("name", "password_file"))
-        secret = secret.replace("~", self.mirrored.environment["HOME"])
-        os.makedirs(os.path.dirname(secret))
-        with open(secret, "w", encoding="ascii") as f:
-            f.write(dovecot.PASSWORD)
-        os.chmod(secret, 0o600)
-        for command in (("check",), ("adopt", "--dry-run", "mbsync", name),
-                        ("adopt", "mbsync", name)):
-            self.assert_code(self.mirrored.call(*command), 0)
-        self.assert_all_exact()
-        self.assertEqual(self.bodies(), 0)
-        daemon = self.run_daemon()
-        daemon.wait_line("%s/INBOX: the same as" % name)
-        imap.append(self.other, "INBOX", plain(99))
-        self.wait_alike(daemon, self.other, "INBOX", self.mirrored.folder())
+        self.go_the_readmes_way("mbsync", peer.config)
 
     def test_without_being_asked_and_after_changes_on_the_server(self):
         self.fill()
@@ -320,6 +323,15 @@ class FromOfflineimap(Adopt):
         self.adopt(*arguments, tool="offlineimap")
         self.assert_all_exact()
         self.assertEqual(self.bodies(), 0)
+
+    def test_the_readmes_way(self):
+        self.fill(names=self.names)
+        peer = peers.Offlineimap(
+            self.imap, self.path("home"), self.path("Mail")).configure()
+        peer.sync()
+        self.begin(names=self.names)
+        self.go_the_readmes_way("offlineimap", peer.config, "--from",
+                                peer.path("metadata"))
 
     def test_what_a_mail_reader_moved_between_folders_stays(self):
         self.fill(names=("INBOX",))
