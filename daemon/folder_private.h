@@ -1,6 +1,5 @@
 /*
- * What a folder's files share, and nobody else includes: folder.c (outside),
- * folder_event.c, folder_act.c and folder_ask.c (actions) and more.
+ * What a folder's files share, and nobody else includes.
  */
 #ifndef DAEMON_FOLDER_PRIVATE_H
 #define DAEMON_FOLDER_PRIVATE_H
@@ -59,6 +58,7 @@ struct folder {
 	struct index index;
 	struct keywords keywords;
 	struct uidset unverified; /* files that no row vouches for */
+	uint32_t noted_uid; /* ... and up to it .uidvalidity does; or 0 */
 	struct folder_claims odd; /* files to be renamed, if they are right */
 	struct landing landing;
 	struct uidset arriving; /* landed, not yet in the index */
