@@ -39,6 +39,8 @@ struct generation {
 	uint32_t twin_size;
 	bool has_old; /* the old claims were valid */
 	bool has_emailids; /* all its rows do */
+	struct state_message *folded; /* what the server once confirmed */
+	uint32_t folded_count;
 	unsigned flips; /* of late */
 	uint64_t have; /* messages of the new generation */
 	struct folder_expunge expunge;
@@ -71,6 +73,7 @@ generation_free(struct generation *generation)
 	folder_claims_free(&generation->files);
 	index_free(&generation->index);
 	mem_free(generation->twins);
+	mem_free(generation->folded);
 	mem_free(generation->expunged);
 	folder_expunge_free(&generation->expunge);
 	mem_free(generation);
@@ -203,6 +206,21 @@ sync_files(struct generation *generation)
 	    maildir_sync(generation->maildir, &generation->error);
 }
 
+/* A row for what the first one's rows vouched for. */
+static void
+note_folded(struct generation *generation, const struct uidset *confirmed,
+    uint32_t uid, const struct maildir_message *message)
+{
+	if (uidset_contains(confirmed, uid))
+		generation->folded[generation->folded_count++] =
+		    (struct state_message){
+			.uid = message->uid,
+			.flags = message->flags,
+			.size = message->size,
+			.date = message->date,
+		    };
+}
+
 /*
  * A third generation comes before the second was complete: what the first one
  * has besides becomes the second one's, with UIDs that no server gives away.
@@ -211,13 +229,20 @@ static bool
 fold(struct generation *generation, uint32_t first)
 {
 	struct maildir_identity oldest = generation->identity;
+	struct folder *folder = generation->folder;
+	struct uidset confirmed = {0};
 	uint32_t uid = IDENTITY_HERE;
 	bool ok;
 
 	oldest.uidvalidity = first;
-	ok = find_twins(generation, &generation->identity) &&
+	ok =
+	    state_retired_uids(folder->config.state,
+		folder_mailbox_bytes(folder), &confirmed, &generation->error) &&
+	    find_twins(generation, &generation->identity) &&
 	    maildir_scan(generation->maildir, &oldest, ours_found, generation,
 		&generation->error);
+	generation->folded = mem_alloc(((size_t)generation->files.count + 1) *
+	    sizeof(*generation->folded));
 	for (uint32_t i = 0; ok && i < generation->files.count; i++) {
 		struct folder_claim *claim = &generation->files.items[i];
 
@@ -226,12 +251,15 @@ fold(struct generation *generation, uint32_t first)
 			    claim->name, claim->is_new, &generation->error);
 			continue;
 		}
+		first = claim->message.uid;
 		claim->message.uid = --uid;
+		note_folded(generation, &confirmed, first, &claim->message);
 		ok = maildir_rename(generation->maildir, &generation->identity,
 		    claim->name, claim->is_new, &claim->message,
 		    &generation->error);
 	}
 	folder_claims_free(&generation->files);
+	uidset_free(&confirmed);
 	return ok && sync_files(generation);
 }
 
@@ -258,6 +286,8 @@ begin_rows(struct generation *generation)
 			return false;
 		change.forget_retired = true;
 		change.swap_retired = true;
+		change.retired = generation->folded;
+		change.retired_count = generation->folded_count;
 	} else if (saved.uidvalidity != new || saved.stale_uidvalidity != old) {
 		/* not even interrupted: the rows are of nothing known */
 		change.forget_messages = true;
@@ -358,13 +388,14 @@ begin_folder(struct folder *folder, struct generation *generation)
 	generation->index = (struct index){0};
 	uidset_clear(&folder->unverified);
 	index_uids(&folder->index, &folder->unverified);
+	folder->noted_uid = index_last(&folder->index);
 	uidset_clear(&folder->missing);
 	withheld_free(&folder->absent.withheld);
 	uidset_clear(&folder->absent.restore);
 	keywords_rest_free(&folder->keywords.rest);
 	keywords_rest_free(&folder->keywords.news);
 	folder_claims_free(&folder->odd);
-	folder->next_uid = index_last(&folder->index) + 1;
+	folder->next_uid = folder->noted_uid + 1;
 }
 
 static void
@@ -478,14 +509,14 @@ static bool
 spare_unconfirmed(struct generation *generation)
 {
 	struct folder *folder = generation->folder;
-	uint64_t rows;
+	struct uidset rows = {0};
+	bool ok = state_retired_uids(folder->config.state,
+	    folder_mailbox_bytes(folder), &rows, &generation->error);
 
-	if (!state_count_retired(folder->config.state,
-		folder_mailbox_bytes(folder), &rows, &generation->error))
-		return false;
-	if (rows == 0)
+	if (ok && uidset_is_empty(&rows))
 		generation->expunge.what = SETTINGS_EXPUNGE_KEEP;
-	return true;
+	uidset_free(&rows);
+	return ok;
 }
 
 static void

@@ -78,6 +78,8 @@ struct state_change {
 	bool forget_messages; /* first: another UIDVALIDITY */
 	bool forget_retired;
 	bool swap_retired; /* then: the retired ones are the present ones */
+	const struct state_message *retired; /* then: put among the retired */
+	uint32_t retired_count;
 	const struct uidset *removed; /* NULL: none */
 	const struct state_message *put; /* inserted or replaced */
 	uint32_t put_count;

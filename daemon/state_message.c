@@ -115,12 +115,11 @@ state_find_retired(struct state *state, struct span mailbox,
 }
 
 static void
-count_message(void *user, const struct state_message *message)
+add_uid(void *user, const struct state_message *message)
 {
-	uint64_t *count = user;
+	struct uidset *uids = user;
 
-	(void)message;
-	(*count)++;
+	uidset_add(uids, message->uid);
 }
 
 /* The number that a question about a folder's EMAILIDs is answered with. */
@@ -138,14 +137,13 @@ ask_number(
 }
 
 bool
-state_count_retired(struct state *state, struct span mailbox, uint64_t *count,
-    struct imap_error *error)
+state_retired_uids(struct state *state, struct span mailbox,
+    struct uidset *uids, struct imap_error *error)
 {
 	int64_t id;
 
-	*count = 0;
 	return (state_find_folder(state, mailbox, &id) &&
-		   state_pack_each(state, -id, count_message, count)) ||
+		   state_pack_each(state, -id, add_uid, uids)) ||
 	    state_report(state, "read", error);
 }
 
@@ -153,10 +151,14 @@ bool
 state_has_retired(struct state *state, struct span mailbox, bool *all,
     struct imap_error *error)
 {
+	struct uidset uids = {0};
 	int64_t id, emailids;
 	uint64_t messages;
+	bool is_read = state_retired_uids(state, mailbox, &uids, error);
 
-	if (!state_count_retired(state, mailbox, &messages, error))
+	messages = uidset_count(&uids);
+	uidset_free(&uids);
+	if (!is_read)
 		return false;
 	if (!state_find_folder(state, mailbox, &id) ||
 	    !ask_number(state, STATE_COUNT_EMAILIDS, -id, &emailids))
@@ -171,10 +173,14 @@ apply_retired(
 {
 	if (change->forget_retired && !state_pack_forget(state, -id))
 		return false;
-	return !change->swap_retired ||
-	    (state_pack_move(state, id, id + ASIDE) &&
-		state_pack_move(state, -id, id) &&
-		state_pack_move(state, id + ASIDE, -id));
+	if (change->swap_retired &&
+	    (!state_pack_move(state, id, id + ASIDE) ||
+		!state_pack_move(state, -id, id) ||
+		!state_pack_move(state, id + ASIDE, -id)))
+		return false;
+	return change->retired_count == 0 ||
+	    state_pack_apply(
+		state, -id, NULL, change->retired, change->retired_count);
 }
 
 /* ---- changes ---- */

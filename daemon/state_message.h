@@ -12,6 +12,7 @@
 #include "libclient/base/imap_error.h"
 
 struct state;
+struct uidset;
 
 /* One message as last agreed with the server. */
 struct state_message {
@@ -74,7 +75,7 @@ bool state_find_retired(struct state *state, struct span mailbox,
     struct imap_error *error);
 bool state_has_retired(struct state *state, struct span mailbox, bool *all,
     struct imap_error *error);
-bool state_count_retired(struct state *state, struct span mailbox,
-    uint64_t *count, struct imap_error *error);
+bool state_retired_uids(struct state *state, struct span mailbox,
+    struct uidset *uids, struct imap_error *error);
 
 #endif

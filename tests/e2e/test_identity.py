@@ -214,6 +214,13 @@ class Generations(Fake):
         self.sync([241])
         self.assert_mirrored(self.maildir)
 
+    def test_a_third_one_has_none_of_the_first_before_all_is_there(self):
+        self.put([50], uidvalidity=2, first=101)
+        self.interrupt()
+        self.put([51], uidvalidity=3, first=201)
+        self.sync([201], delete_guard="off")
+        self.assert_mirrored(self.maildir)
+
     def test_a_third_one_comes_while_it_runs(self):
         self.put(range(40), uidvalidity=2, first=101)
         with self.mirrored().start() as daemon:
