@@ -200,7 +200,8 @@ note_told(struct folder *folder)
 	    folder->row.last_full != folder->saved.last_full ||
 	    folder->row.new_ns != folder->saved.new_ns ||
 	    folder->row.cur_ns != folder->saved.cur_ns ||
-	    strcmp(folder->row.mailboxid, folder->saved.mailboxid) != 0)
+	    strcmp(folder->row.mailboxid, folder->saved.mailboxid) != 0 ||
+	    folder->owes_highest_uid)
 		(void)folder_commit(folder, true);
 }
 

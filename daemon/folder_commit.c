@@ -13,6 +13,9 @@
 #include "daemon/maildir_content.h"
 #include "libclient/base/mem.h"
 
+/* When a disk that did not take .uidvalidity is tried again. */
+#define HIGHEST_UID_WAIT UINT64_C(30000000)
+
 /* One change of the disk and of the rows that speak of it. */
 struct batch {
 	struct folder *folder;
@@ -360,6 +363,17 @@ batch_tell(struct folder *folder, const struct batch *batch)
 	hook_news_free(&news);
 }
 
+/* A folder that comes to rest may have nothing else to write for long. */
+static void
+look_after_highest_uid(struct folder *folder)
+{
+	enum watcher_state state = folder->watcher.state;
+
+	if (folder->owes_highest_uid && folder->failures == 0 &&
+	    (state == WATCHER_IDLING || state == WATCHER_RESTING))
+		folder_arm(folder, clock_now() + HIGHEST_UID_WAIT);
+}
+
 static void
 batch_done(void *data)
 {
@@ -375,6 +389,11 @@ batch_done(void *data)
 	folder->row.cur_ns = folder->saved.cur_ns = batch->row.cur_ns;
 	batch_to_index(folder, batch);
 	batch_tell(folder, batch);
+	if (!failed && batch->disowns.count > 0)
+		log_notice(&folder->subject,
+		    "%" PRIu32 " files claimed a UID that is not theirs: "
+		    "they are local files now",
+		    batch->disowns.count);
 	if (batch->committed + batch->reflag_count + batch->removed_count > 0)
 		folder->tally.changed_at = time(NULL);
 	if (failed) {
@@ -393,6 +412,7 @@ batch_done(void *data)
 	else if (folder->commits == 0 ||
 	    folder->watcher.state == WATCHER_FETCHING)
 		watcher_tell(&folder->watcher, WATCHER_COMMITTED);
+	look_after_highest_uid(folder);
 	folder->config.host->changed(folder->config.host_user, folder);
 }
 

@@ -69,7 +69,34 @@ doubt(struct folder *folder)
 	return WATCHER_SAME;
 }
 
-/* ---- complete answers ---- */
+/* ---- what nobody vouches for ---- */
+
+/*
+ * Of what the server does not have, the files that neither a row nor
+ * .uidvalidity knows stay, as local ones. One that a killed run placed before
+ * its row was written looks the same as one that was put here by somebody, who
+ * is not to lose it.
+ */
+static void
+spare_unknown(struct folder *folder, struct uidset *gone)
+{
+	struct uidset unknown = {0};
+	struct uidset noted = {0};
+
+	uidset_copy(&unknown, gone);
+	uidset_intersect(&unknown, &folder->unverified);
+	if (folder->noted_uid != 0)
+		uidset_add_range(&noted, 1, folder->noted_uid);
+	uidset_minus(&unknown, &noted);
+	if (!uidset_is_empty(&unknown)) {
+		uidset_minus(gone, &unknown);
+		uidset_union(&folder->refuted, &unknown);
+		/* so that they do not count as removed */
+		index_remove(&folder->index, &unknown);
+	}
+	uidset_free(&noted);
+	uidset_free(&unknown);
+}
 
 /* A claim is settled once the server listed the mailbox. */
 static void
@@ -79,12 +106,17 @@ settle_claims(struct folder *folder)
 
 	uidset_copy(&absent, &folder->unverified);
 	uidset_minus(&absent, &folder->compare.seen);
+	if (uidset_count(&folder->compare.seen) ==
+	    imap_mailbox(folder->imap)->exists)
+		spare_unknown(folder, &absent);
 	for (uint32_t i = 0; i < folder->odd.count; i++)
 		if (uidset_contains(&absent, folder->odd.items[i].message.uid))
 			uidset_add(
 			    &folder->refuted, folder->odd.items[i].message.uid);
 	uidset_free(&absent);
 }
+
+/* ---- complete answers ---- */
 
 /* A day's full comparison should find nothing that was not told before. */
 static void
@@ -108,7 +140,7 @@ note_full(struct folder *folder)
 static void
 judge_complete(struct folder *folder)
 {
-	struct compare_rules rules = folder_rules(folder);
+	struct compare_rules rules;
 
 	/* what vanished while the answer was written may be in it */
 	if (!uidset_is_empty(&folder->vanished))
@@ -116,9 +148,12 @@ judge_complete(struct folder *folder)
 	withheld_keep(&folder->absent.withheld, &folder->compare.seen);
 	if (folder->answered == QUESTION_LISTING)
 		settle_claims(folder);
+	rules = folder_rules(folder);
 	compare_listed(&folder->compare, &rules);
 	if (folder->answered == QUESTION_LISTING)
 		note_full(folder);
+	else
+		spare_unknown(folder, &folder->compare.plan.remove);
 	folder_note_held(folder, folder->compare.plan.is_held);
 	/* what is refuted leaves its name, and is fetched in the next lap */
 	uidset_minus(&folder->compare.plan.remove, &folder->refuted);
@@ -133,6 +168,7 @@ judge_changes(struct folder *folder)
 	struct compare_rules rules = folder_rules(folder);
 
 	compare_changed(&folder->compare, &folder->vanished, &rules);
+	spare_unknown(folder, &folder->compare.plan.remove);
 	if (folder->compare.plan.is_doubtful) {
 		if (!uidset_is_empty(&folder->vanished))
 			folder_need(folder, NEED_UIDS);

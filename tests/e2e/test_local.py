@@ -5,6 +5,7 @@ server no longer has is removed, kept or archived; what is too large waits."""
 import os
 import re
 import shutil
+import signal
 import sqlite3
 
 from lab import case, compare, messages, rows
@@ -108,6 +109,22 @@ class WhileItRuns(Local):
                          "0 are fetched", since=since)
         self.wait_exact(daemon)
         self.assertEqual(self.said().decode(), "")
+
+    def test_a_uidvalidity_that_could_not_be_written_is_made_up_for(self):
+        daemon = self.watching()
+        file = os.path.join(self.mirrored.folder(), ".uidvalidity")
+        os.remove(file)
+        os.mkdir(file)  # what a rename cannot replace
+        since = len(daemon.lines)
+        imap.append(self.other, "INBOX", messages.make(99))
+        daemon.wait_line("INBOX: 1 new, 0 removed", since=since)
+        for _ in range(2):  # when it asks again, it has been at rest
+            self.mark()
+            daemon.signal(signal.SIGUSR1)
+            daemon.wait_until(lambda: b" IDLE" in self.said(), "a question")
+        os.rmdir(file)
+        daemon.signal(signal.SIGUSR1)
+        self.wait_exact(daemon)
 
     def test_moved_to_cur_is_the_readers_right(self):
         daemon = self.watching()
@@ -240,6 +257,76 @@ class AtTheStart(Local):
         self.mirrored.sync()
         self.assert_exact(self.other, "INBOX", self.mirrored.folder())
         self.assertEqual(self.fetched(), [])
+
+    def place(self, uid, text=b"put here by somebody\n"):
+        """A file of our form, as one that is copied from elsewhere."""
+        folder = self.mirrored.folder()
+        name = re.sub(",U=[0-9]+,S=[0-9]+", ",U=%d,S=%d" % (
+            uid, len(text) + text.count(b"\n")),
+                      os.path.basename(files(folder)[2]))
+        with open(os.path.join(folder, "cur", name), "wb") as f:
+            f.write(text)
+        return text
+
+    def assert_local(self, *texts):
+        """There are local files of these texts, and all else is exact."""
+        folder = self.mirrored.folder()
+        found = [os.path.join(folder, sub, name)
+                 for sub, name in compare.local_names(folder)
+                 if ",U=" not in name]
+        kept = []
+        for path in found:
+            with open(path, "rb") as f:
+                kept.append(f.read())
+        self.assertEqual(sorted(kept), sorted(texts))
+        for path in found:
+            os.unlink(path)
+        self.assert_exact(self.other, "INBOX", folder)
+
+    def test_a_file_with_a_uid_that_never_was_becomes_a_local_one(self):
+        self.begin()
+        self.mirrored.sync()
+        text = self.place(1000)
+        result = self.mirrored.sync()
+        self.assertRegex(result.err, "1 files claimed a UID that is not "
+                         "theirs: they are local files now")
+        self.mirrored.sync()
+        self.assert_local(text)
+
+    def test_a_message_from_a_backup_stays_as_a_local_file(self):
+        """The server removed it, and told so while nobody listened."""
+        self.begin()
+        self.mirrored.sync()
+        folder = self.mirrored.folder()
+        with open(files(folder)[5], "rb") as f:
+            text = f.read()
+        shutil.copy2(files(folder)[5], self.path("backup"))
+        name = files(folder)[5]
+        imap.ok(self.other.select("INBOX"))
+        imap.expunge(self.other, [5])
+        self.mirrored.sync()
+        shutil.copy2(self.path("backup"), name)
+        imap.expunge(self.other, [6])
+        self.mirrored.sync()
+        self.assert_local(text)
+
+    def test_many_files_from_elsewhere_are_no_removal_to_be_held(self):
+        self.begin()
+        self.mirrored.sync()
+        texts = [self.place(uid, b"number %d\n" % uid)
+                 for uid in range(1000, 1150)]
+        self.mirrored.sync()
+        self.assert_local(*texts)
+
+    def test_without_rows_uidvalidity_says_what_was_ours(self):
+        self.begin()
+        self.mirrored.sync()
+        shutil.rmtree(self.path("state"))
+        imap.ok(self.other.select("INBOX"))
+        imap.expunge(self.other, [3, 5])
+        text = self.place(1000)
+        self.mirrored.sync()
+        self.assert_local(text)
 
     def test_letters_that_nobody_explains_are_asked_for(self):
         self.begin()
