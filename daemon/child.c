@@ -17,6 +17,10 @@
 
 #include "libclient/base/mem.h"
 
+/* Bytes of output that a turn of the loop takes, so that who writes as fast as
+ * we read does not keep it. Of the last turn all that counts is in them. */
+#define TURN_MAX (2 * CHILD_OUTPUT_MAX)
+
 struct child {
 	child_handler *handler;
 	void *user;
@@ -173,25 +177,28 @@ child_describe(const struct child_report *report)
 
 /* ---- its output ---- */
 
-/* Reads what is there; false at the end. */
+/* Reads what is there, as much as one turn may; false at the end. */
 static bool
 read_some(struct child *child)
 {
 	char bytes[4096];
+	size_t left = TURN_MAX;
 	bool is_open;
 	ssize_t n;
 
 	do {
-		n = read(child->output_fd, bytes, sizeof(bytes));
+		n = read(child->output_fd, bytes,
+		    left < sizeof(bytes) ? left : sizeof(bytes));
 		if (n > 0) {
 			size_t room =
 			    child->output_limit - buf_len(&child->output);
 
 			(void)buf_add(&child->output, bytes,
 			    (size_t)n < room ? (size_t)n : room);
+			left -= (size_t)n;
 		}
-	} while (n > 0 || (n == -1 && errno == EINTR));
-	is_open = n == -1 && errno == EAGAIN;
+	} while ((n > 0 && left > 0) || (n == -1 && errno == EINTR));
+	is_open = n > 0 || (n == -1 && errno == EAGAIN);
 	mem_wipe(bytes, sizeof(bytes));
 	return is_open;
 }

@@ -3,6 +3,8 @@
  */
 #include "daemon/child.h"
 
+#include <sys/ioctl.h>
+
 #include "tests/unit/child_helpers.h"
 
 static struct child *
@@ -39,6 +41,35 @@ START_TEST(test_child_drops_output_behind_the_limit)
 	start(
 	    "printf 12345678; head -c 200000 /dev/zero", 5, 30 * SECOND, NULL);
 	expect(CHILD_EXITED, 0, "12345");
+}
+END_TEST
+
+START_TEST(test_child_that_floods_is_read_a_piece_a_turn)
+{
+	static const char flood[1 << 20];
+	struct child *child = start(
+	    "echo $$ >new; mv new pids; sleep 300", 100, 30 * SECOND, NULL);
+	char pid[40], path[80];
+	int pipe, left = 0;
+
+	read_text("pids", pid, sizeof(pid));
+	(void)snprintf(
+	    path, sizeof(path), "/proc/%d/fd/1", (int)strtol(pid, NULL, 10));
+	pipe = open(path, O_WRONLY | O_NONBLOCK);
+	ck_assert_int_ge(pipe, 0);
+	ck_assert_int_ge(fcntl(pipe, F_SETPIPE_SZ, sizeof(flood)), 0);
+	ck_assert_int_eq(write(pipe, flood, sizeof(flood)), sizeof(flood));
+	ck_assert_int_gt(sd_event_run(loop, 30 * SECOND), 0);
+	ck_assert_int_eq(ioctl(pipe, FIONREAD, &left), 0);
+	ck_assert_int_lt(left, sizeof(flood));
+	ck_assert_int_gt(left, sizeof(flood) / 2);
+	while (left > 0) {
+		ck_assert_int_gt(sd_event_run(loop, 30 * SECOND), 0);
+		ck_assert_int_eq(ioctl(pipe, FIONREAD, &left), 0);
+	}
+	ck_assert_int_eq(result.calls, 0);
+	ck_assert_int_eq(close(pipe), 0);
+	(void)child_free(child);
 }
 END_TEST
 
@@ -205,6 +236,7 @@ main(void)
 	tcase_add_test(tests, test_child_reports_output_and_status);
 	tcase_add_test(tests, test_child_reports_a_signal);
 	tcase_add_test(tests, test_child_drops_output_behind_the_limit);
+	tcase_add_test(tests, test_child_that_floods_is_read_a_piece_a_turn);
 	tcase_add_test(tests, test_child_has_our_environment_and_more);
 	tcase_add_test(
 	    tests, test_child_without_a_limit_talks_to_standard_error);
