@@ -47,6 +47,16 @@ class Service(case.Case):
             self.assertEqual(daemon.wait_end(), 0)
             self.assertLess(time.monotonic() - begin, 5)
 
+    def test_a_second_signal_neither_harms_nor_delays_the_end(self):
+        daemon = self.running()
+        begin = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        daemon.signal(signal.SIGINT)
+        self.assertEqual(daemon.wait_end(), 0)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(daemon.notes.count("STOPPING=1"), 1)
+        self.assert_exact(self.other, "INBOX", self.mirrored.folder())
+
     def test_sigterm_ends_it_though_the_server_hangs(self):
         stuck = fake.Server(hook=lambda *_: fake.NEVER)
         self.addCleanup(stuck.close)
