@@ -9,11 +9,14 @@
 #include <sysexits.h>
 
 #include "daemon/account_proxy.h"
+#include "daemon/advice.h"
 #include "daemon/console.h"
 #include "daemon/console_secret.h"
 #include "daemon/exit_code.h"
 #include "libclient/base/mem.h"
 #include "libclient/imaplib_auth.h"
+#include "libclient/proto/login.h"
+#include "libclient/wire/response.h"
 
 /* Levels of debug that -v gives: the first shows what is sent and comes. */
 #define DEBUG_LINES 4
@@ -55,17 +58,51 @@ print_trace(void *user, const char *line)
 	(void)fprintf(user, "%s\n", line);
 }
 
+/* A refused login in the words that the advice is found by. */
+static struct imap_error
+error_of(const struct imaplib_reply *reply, bool is_login)
+{
+	struct imap_error error = reply->error;
+	struct imap_code code = {
+	    .type = reply->code.len == 0 ? IMAP_CODE_NONE
+					 : imap_code_from_name(reply->code),
+	    .name = reply->code,
+	    .arguments = reply->arguments,
+	};
+
+	if (error.kind == IMAP_ERROR_NONE && is_login)
+		(void)login_refusal(&error, "login",
+		    reply->type == IMAPLIB_BAD ? IMAP_STATE_BAD : IMAP_STATE_NO,
+		    &code, reply->text, IMAP_ERROR_AUTH);
+	return error;
+}
+
+/* What a person can do about it stands behind it. */
+static void
+print_failure(const struct cmd_session *session, const char *text,
+    const struct imap_error *error)
+{
+	const struct advice_place place = {.settings = session->account};
+	const char *advice = advice_of(&place, error);
+
+	(void)fprintf(stderr, "mailmirror: %s: %s%s%s\n",
+	    name_of(session->account), text, advice == NULL ? "" : "; ",
+	    advice == NULL ? "" : advice);
+}
+
 int
 cmd_session_fail(const struct cmd_session *session,
     const struct imaplib_reply *reply, bool is_login)
 {
-	const struct settings_account *account = session->account;
-	char text[sizeof(reply->error.text)];
+	const struct imap_error error = error_of(reply, is_login);
+	char text[sizeof(reply->error.text) * 4];
+	char *line;
 
-	(void)fprintf(stderr, "mailmirror: %s: %s: %s\n", name_of(account),
-	    imaplib_type_name(reply->type),
+	line = mem_format("%s: %s", imaplib_type_name(reply->type),
 	    imap_error_printable(
 		reply->text, sizeof(text) / 4, text, sizeof(text)));
+	print_failure(session, line, &error);
+	mem_free(line);
 	return console_exit_code(reply, is_login);
 }
 
@@ -189,8 +226,7 @@ log_in(struct cmd_session *session)
 	    ? console_secret_ask(account->user, &error)
 	    : console_secret_fetch(&account->secret, &error);
 	if (secret == NULL) {
-		(void)fprintf(stderr, "mailmirror: %s: %s\n", name_of(account),
-		    error.text);
+		print_failure(session, error.text, &error);
 		return exit_code_for(error.kind);
 	}
 	authenticate(account, session->client, secret, &reply);

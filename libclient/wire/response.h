@@ -61,5 +61,7 @@ unsigned response_list_flag(struct span name);
 /* "OK", "NO", ... and "READ-ONLY", ... as the protocol writes them. */
 const char *imap_state_name(enum imap_state state);
 const char *imap_code_name(enum imap_code_type type);
+/* OTHER: a code that is not known here. */
+enum imap_code_type imap_code_from_name(struct span name);
 
 #endif

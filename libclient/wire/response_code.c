@@ -61,8 +61,8 @@ imap_code_name(enum imap_code_type type)
 	return code_names[type];
 }
 
-static enum imap_code_type
-code_from_name(struct span name)
+enum imap_code_type
+imap_code_from_name(struct span name)
 {
 	unsigned i;
 
@@ -150,7 +150,7 @@ split_code(struct span inside, struct imap_code *code)
 	size_t len = find_byte(inside, ' ');
 
 	code->name = (struct span){inside.at, len};
-	code->type = code_from_name(code->name);
+	code->type = imap_code_from_name(code->name);
 	arguments = response_trim(span_from(inside, len));
 	code->number = read_code_number(code->type, arguments);
 	if (code->type == IMAP_CODE_MAILBOXID && arguments.len >= 2 &&

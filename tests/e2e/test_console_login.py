@@ -2,6 +2,7 @@
 """The console logs in, guards its connection, and ends with a code."""
 
 import os
+import re
 
 from lab import (case, certificates, console, courier, cyrus, dovecot, fake,
                  mirror, process)
@@ -276,6 +277,20 @@ class Codes(case.Case):
                            (76, {"port": server.port})):
             with self.subTest(**more):
                 self.assertEqual(self.code(self.mirror(server, **more)), code)
+
+    def test_it_gives_the_advice_that_check_gives(self):
+        server = self.dovecot()
+        for more in ({"password": "wrong"}, {"tls": "none", "port": 1},
+                     {"password": None, "password_command": "false"},
+                     {"port": server.port}):
+            with self.subTest(**more):
+                mirrored = self.mirror(server, **more)
+                checked = mirrored.call("check")
+                advice = re.findall("^mailmirror: error: .*?; (.*)",
+                                    checked.err, re.M)[0]
+                result = console.once(mirrored, "main", "noop")[0]
+                self.assertRegex(result.err, "(?m)^mailmirror: main: .*; %s$"
+                                 % re.escape(advice))
 
     def test_usage(self):
         mirrored = self.mirror(self.dovecot())
