@@ -294,7 +294,7 @@ add_folder(struct progress *progress, const char *account,
 	if (report->is_synced || !is_at_it(report))
 		return;
 	progress->is_busy = true;
-	if (came.done == came.total)
+	if (came.done >= came.total)
 		return;
 	if (came.bytes_total == 0)
 		progress->has_unweighed = true;

@@ -157,11 +157,14 @@ put_all(struct line *line, const struct progress_view *view)
 
 /* ---- rows ---- */
 
+/* More than there was to come may have come: the server has fewer by now. */
 static uint64_t
 left_of(const struct progress_row *row)
 {
 	const struct progress_numbers *numbers = &row->numbers;
 
+	if (numbers->messages >= numbers->messages_total)
+		return 0;
 	return numbers->bytes_total > numbers->bytes
 	    ? numbers->bytes_total - numbers->bytes
 	    : numbers->messages_total - numbers->messages;

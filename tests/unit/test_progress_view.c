@@ -205,6 +205,22 @@ START_TEST(test_of_many_folders_those_with_most_to_come_are_shown)
 }
 END_TEST
 
+START_TEST(test_totals_that_shrink_leave_nothing_to_come)
+{
+	set_row(0, "shrunk", 9, 5);
+	set_row(1, "open", 1, 3);
+	set_row(2, "more", 1, 9);
+	view.row_count = 3;
+	view.folders = 3;
+	form.lines = 3;
+	draw();
+	assert_has(0, "more");
+	form.lines = 12;
+	draw();
+	assert_has(0, "100%");
+}
+END_TEST
+
 START_TEST(test_folders_that_wait_are_counted)
 {
 	view.folders = 5;
@@ -326,6 +342,7 @@ main(void)
 	tcase_add_test(tests, test_a_narrow_line_keeps_what_matters_most);
 	tcase_add_test(
 	    tests, test_of_many_folders_those_with_most_to_come_are_shown);
+	tcase_add_test(tests, test_totals_that_shrink_leave_nothing_to_come);
 	tcase_add_test(tests, test_folders_that_wait_are_counted);
 	tcase_add_test(tests, test_an_account_is_named_where_there_are_more);
 	tcase_add_test(tests, test_colour_is_in_the_bars_alone);
