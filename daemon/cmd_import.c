@@ -11,7 +11,7 @@
 #include "daemon/import.h"
 #include "libclient/base/mem.h"
 
-#define FILE_MAX ((size_t)1 << 20)
+#define FILE_MAX ((size_t)256 << 10) /* some things are quadratic */
 #define OUT_MAX	 ((size_t)16 << 20)
 
 static const struct format {
@@ -43,7 +43,9 @@ read_all(struct import *import, FILE *file, struct buf *text)
 		return import_refuse(
 		    import, 1, "cannot be read: %s", strerrordesc_np(errno));
 	if (n > FILE_MAX)
-		return import_refuse(import, 1, "is larger than 1 MiB");
+		return import_refuse(import, 1,
+		    "is larger than 256 KiB: is it the right file? If it is, "
+		    "import it in parts");
 	return true;
 }
 

@@ -229,6 +229,22 @@ is_taken(const struct import *import, const char *name)
 	return false;
 }
 
+/* How many accounts have the name with a number. */
+static uint32_t
+count_numbered(const struct import *import, const char *name)
+{
+	size_t len = strlen(name);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < import->count; i++) {
+		const char *taken = import_name(import->accounts[i]);
+
+		count += strncmp(taken, name, len) == 0 && taken[len] == '-' &&
+		    isdigit((unsigned char)taken[len + 1]);
+	}
+	return count;
+}
+
 /* The name with "_" for what may not be in it. */
 static char *
 fitting_name(const char *name)
@@ -250,8 +266,11 @@ import_add(struct import *import, const char *name, int line)
 	struct import_account *account = mem_new(struct import_account);
 	char *fitting = fitting_name(name);
 	char *unique = mem_copy_string(fitting);
+	uint32_t n = 2;
 
-	for (uint32_t n = 2; is_taken(import, unique); n++) {
+	if (is_taken(import, unique))
+		n += count_numbered(import, fitting);
+	for (; is_taken(import, unique); n++) {
 		mem_free(unique);
 		unique = mem_format("%s-%" PRIu32, fitting, n);
 	}
@@ -406,22 +425,29 @@ write_remarks(struct buf *out, const char *indent, const struct buf *remarks)
 	}
 }
 
-/* As libconfig reads it. */
+/* As libconfig reads it; what a terminal would obey is in hexadecimal. */
 static void
-write_string(struct buf *out, const char *text)
+write_string(struct buf *out, const char *string)
 {
-	(void)buf_add_string(out, "\"");
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	struct span text = span_of(string);
+	uint32_t code;
 
+	(void)buf_add_string(out, "\"");
+	while (text.len > 0) {
+		char c = text.at[0];
+		size_t len = span_utf8(text, &code);
+		char shown[24];
+
+		len = len == 0 ? 1 : len;
 		if (c == '"' || c == '\\')
 			(void)buf_add_format(out, "\\%c", c);
 		else if (c == '\n')
 			(void)buf_add_string(out, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			(void)buf_add_format(out, "\\x%02x", c);
 		else
-			(void)buf_add(out, text, 1);
+			(void)buf_add_string(out,
+			    imap_error_printable((struct span){text.at, len},
+				len, shown, sizeof(shown)));
+		text = span_from(text, len);
 	}
 	(void)buf_add_string(out, "\"");
 }

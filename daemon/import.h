@@ -66,6 +66,7 @@ struct import_account {
 struct import {
 	const char *tool;
 	const char *file; /* as given */
+	bool has_variables; /* $NAME in its paths is a variable's value */
 	struct import_account **accounts;
 	uint32_t count;
 	struct buf remarks; /* of no account */

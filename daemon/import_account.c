@@ -119,7 +119,13 @@ import_path(struct import_account *account, enum import_setting setting,
 		    path);
 		path += strspn(path, "~");
 	}
-	ours = with_braces(path);
+	ours = account->import->has_variables ? with_braces(path)
+					      : mem_copy_string(path);
+	if (!account->import->has_variables && strstr(ours, "${") != NULL)
+		import_warn(account, setting, line,
+		    "%s: here \"${NAME}\" is a variable's value; give the "
+		    "directory another name",
+		    ours);
 	is_set = import_text(account, setting, line, ours);
 	if (is_set && strchr("/~$", ours[0]) == NULL)
 		import_warn(account, setting, line,

@@ -19,7 +19,7 @@ bool import_port(struct import_account *account, int line, const char *port);
 void import_tls(
     struct import_account *account, int line, enum settings_tls mode);
 
-/* A path, in which their $NAME is our ${NAME}. */
+/* A path, in which their $NAME is our ${NAME} if it is a variable there. */
 bool import_path(struct import_account *account, enum import_setting setting,
     int line, const char *path);
 

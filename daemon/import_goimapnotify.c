@@ -9,14 +9,22 @@
 
 #include "daemon/import_account.h"
 #include "daemon/import_json.h"
+#include "daemon/import_shell.h"
 #include "libclient/base/mem.h"
 
 #define COMMAND_MAX ((size_t)4 << 20)
 
-/* The commands of a box, or of an account. */
-struct commands {
-	char *arrival;
-	char *removal;
+#define EVENT_COUNT (sizeof(events) / sizeof(*events))
+
+/* What commands are run for, and how many messages on_change is told of. */
+static const struct {
+	const char *key;
+	const char *then;
+	const char *count;
+} events[] = {
+    {"onNewMail", "onNewMailPost", "MAILMIRROR_NEW"},
+    {"onChangedMail", "onChangedMailPost", "MAILMIRROR_FLAGGED"},
+    {"onDeletedMail", "onDeletedMailPost", "MAILMIRROR_REMOVED"},
 };
 
 /* Options that have no equivalent here. */
@@ -36,7 +44,8 @@ static const struct {
 static const char *const known[] = {"host", "port", "tls", "tlsOptions",
     "username", "alias", "password", "passwordCmd", "xoauth2", "onNewMail",
     "onNewMailPost", "onChangedMail", "onChangedMailPost", "onDeletedMail",
-    "onDeletedMailPost", "debug", "boxes", "mailbox"};
+    "onDeletedMailPost", "debug", "boxes", "mailbox", "rejectUnauthorized",
+    "starttls"};
 
 /* ---- values ---- */
 
@@ -58,7 +67,8 @@ check_types(struct import_json *json, struct import_node object)
 {
 	static const char *const strings[] = {"host", "username", "alias",
 	    "password", "passwordCmd", "onNewMail", "onNewMailPost",
-	    "onDeletedMail", "onDeletedMailPost", "mailbox"};
+	    "onChangedMail", "onChangedMailPost", "onDeletedMail",
+	    "onDeletedMailPost", "mailbox"};
 	static const char *const switches[] = {
 	    "tls", "xoauth2", "starttls", "rejectUnauthorized"};
 
@@ -112,133 +122,124 @@ warn_of_others(struct import_json *json, struct import_account *account,
 
 /* ---- commands ---- */
 
-static bool
-is_command_of(const char *command, const char *program)
-{
-	size_t len = strlen(program);
-
-	return strncmp(command, program, len) == 0 &&
-	    (command[len] == '\0' || command[len] == ' ');
-}
-
-/* True if the command at the front only fetches what we have already. */
-static bool
-is_fetcher(const char *command)
-{
-	static const char *const fetchers[] = {
-	    "mbsync", "isync", "offlineimap", "getmail", "fetchmail", "mpop"};
-	size_t len = strcspn(command, " ");
-
-	while (len > 0 && command[len - 1] != '/')
-		len--;
-	for (size_t i = 0; i < sizeof(fetchers) / sizeof(*fetchers); i++)
-		if (is_command_of(command + len, fetchers[i]))
-			return true;
-	return false;
-}
-
-/* The command without those at its front that fetch mail. */
-static const char *
-without_fetchers(const char *command)
-{
-	command += strspn(command, " \t\n");
-	while (is_fetcher(command)) {
-		command += strcspn(command, "&;|");
-		command += strspn(command, "&;| \t\n");
-	}
-	return command;
-}
-
-/* Adds a command, where it is one, behind the others. */
+/* Says what becomes of a command, of which the rest is left. */
 static void
-add_command(struct import_json *json, struct import_account *account,
-    struct import_node object, const char *key, struct buf *commands)
+tell_of_command(struct import_account *account, int line, const char *key,
+    const char *command, const char *rest)
 {
-	const char *command = import_node_string(object, key);
-	int line = import_json_line(json, import_node_member(object, key).at);
-	const char *rest;
-
-	if (command == NULL || strcasecmp(command, "SKIP") == 0)
-		return;
-	rest = without_fetchers(command);
 	if (rest != command + strspn(command, " \t\n"))
 		import_remark(account, IMPORT_ON_CHANGE,
 		    "line %d: mailmirror itself does what the beginning of "
 		    "\"%s\" did",
 		    line, command);
+	if (import_shell_fetches(rest))
+		import_warn(account, IMPORT_ON_CHANGE, line,
+		    "%s: mailmirror fetches mail itself; take out what does "
+		    "it in this command",
+		    key);
 	if (strstr(rest, "%s") != NULL || strstr(rest, "{{") != NULL)
 		import_warn(account, IMPORT_ON_CHANGE, line,
 		    "%s: for the name of the folder write "
 		    "$MAILMIRROR_FOLDER",
 		    key);
-	if (rest[0] == '\0')
-		return;
-	if (buf_len(commands) > 0)
-		(void)buf_add_string(commands, " && ");
-	(void)buf_add_string(commands, rest);
 }
 
-/* The commands of two keys, in their order, or NULL. */
-static char *
-read_commands(struct import_json *json, struct import_account *account,
-    struct import_node object, const char *first, const char *second)
+/* Puts a command behind the one that there is. */
+static void
+add_second(struct buf *commands, const char *second)
 {
-	struct buf commands;
-	char *text = NULL;
+	char *first = span_to_string(buf_span(commands));
 
-	buf_init(&commands, COMMAND_MAX);
-	add_command(json, account, object, first, &commands);
-	add_command(json, account, object, second, &commands);
-	if (buf_len(&commands) > 0)
-		text = span_to_string(buf_span(&commands));
-	buf_free(&commands);
+	buf_clear(commands);
+	import_shell_put(commands, first);
+	(void)buf_add_string(commands, " && ");
+	import_shell_put(commands, second);
+	mem_free(first);
+}
+
+/*
+ * Adds a command, where it is one, behind the others. What a box lacks is the
+ * account's, which was told of before.
+ */
+static void
+add_command(struct import_json *json, struct import_account *account,
+    struct import_node box, struct import_node above, const char *key,
+    struct buf *commands)
+{
+	const char *command = import_node_string(box, key);
+	bool is_own = command != NULL;
+	const char *rest;
+
+	if (!is_own)
+		command = import_node_string(above, key);
+	if (command == NULL || strcasecmp(command, "SKIP") == 0)
+		return;
+	rest = import_shell_rest(command);
+	if (is_own)
+		tell_of_command(account,
+		    import_json_line(json, import_node_member(box, key).at),
+		    key, command, rest);
+	if (rest[0] == '\0')
+		return;
+	if (buf_len(commands) == 0)
+		(void)buf_add_string(commands, rest);
+	else
+		add_second(commands, rest);
+}
+
+/* All that there is in one, or NULL. */
+static char *
+take_text(struct buf *buf)
+{
+	char *text = buf_len(buf) == 0 ? NULL : span_to_string(buf_span(buf));
+
+	buf_free(buf);
 	return text;
 }
 
+/* One command for all events; that for new mail alone is run for any. */
 static char *
-join(const struct commands *commands)
+join(char *const commands[EVENT_COUNT])
 {
-	const char *arrival = commands->arrival;
-	const char *removal = commands->removal;
+	bool is_alone = true;
+	struct buf all;
 
-	if (removal == NULL)
-		return mem_copy_string(arrival);
-	return mem_format("%s%s%sif [ \"$MAILMIRROR_REMOVED\" -gt 0 ]; then "
-			  "%s; fi",
-	    arrival == NULL ? "" : "if [ \"$MAILMIRROR_NEW\" -gt 0 ]; then ",
-	    arrival == NULL ? "" : arrival, arrival == NULL ? "" : "; fi; ",
-	    removal);
+	for (size_t i = 1; i < EVENT_COUNT; i++)
+		is_alone = is_alone && commands[i] == NULL;
+	if (is_alone)
+		return mem_copy_string(commands[0]);
+	buf_init(&all, COMMAND_MAX);
+	for (size_t i = 0; i < EVENT_COUNT; i++)
+		if (commands[i] != NULL) {
+			(void)buf_add_format(&all,
+			    "%sif [ \"$%s\" -gt 0 ]; then ",
+			    buf_len(&all) == 0 ? "" : "; ", events[i].count);
+			import_shell_put(&all, commands[i]);
+			(void)buf_add_string(&all, "; fi");
+		}
+	return take_text(&all);
 }
 
-/* What is to run after a change, or NULL; to be freed. */
+/* What is to run after a change of a box, or NULL; to be freed. */
 static char *
 command_of(struct import_json *json, struct import_account *account,
-    struct import_node object)
+    struct import_node box, struct import_node above)
 {
-	struct commands commands = {
-	    .arrival = read_commands(
-		json, account, object, "onNewMail", "onNewMailPost"),
-	    .removal = read_commands(
-		json, account, object, "onDeletedMail", "onDeletedMailPost"),
-	};
-	char *command = join(&commands);
+	char *commands[EVENT_COUNT];
+	char *command;
 
-	mem_free(commands.arrival);
-	mem_free(commands.removal);
+	for (size_t i = 0; i < EVENT_COUNT; i++) {
+		struct buf text;
+
+		buf_init(&text, COMMAND_MAX);
+		add_command(json, account, box, above, events[i].key, &text);
+		add_command(json, account, box, above, events[i].then, &text);
+		commands[i] = take_text(&text);
+	}
+	command = join(commands);
+	for (size_t i = 0; i < EVENT_COUNT; i++)
+		mem_free(commands[i]);
 	return command;
-}
-
-/* A word of the shell's. */
-static void
-add_quoted(struct buf *out, const char *text)
-{
-	(void)buf_add_string(out, "'");
-	for (; *text != '\0'; text++)
-		if (*text == '\'')
-			(void)buf_add_string(out, "'\\''");
-		else
-			(void)buf_add(out, text, 1);
-	(void)buf_add_string(out, "'");
 }
 
 /* ---- boxes ---- */
@@ -255,8 +256,10 @@ static void
 add_case(struct buf *cases, const char *name, const char *command)
 {
 	(void)buf_add_string(cases, " ");
-	add_quoted(cases, name);
-	(void)buf_add_format(cases, ") %s;;", command);
+	import_shell_quote(cases, name);
+	(void)buf_add_string(cases, ") ");
+	import_shell_put(cases, command);
+	(void)buf_add_string(cases, ";;");
 }
 
 /* True if every box has the same command, or none. */
@@ -269,16 +272,17 @@ is_uniform(const struct import_value *commands)
 	return true;
 }
 
-/* Adds a folder and its command, which is the common one if it has none. */
+/* Adds a folder and its command; what it lacks is the account's. */
 static bool
 read_box(struct import_json *json, struct import_account *account,
-    struct import_node box, const char *common, struct import_value *commands)
+    struct import_node box, struct import_node above,
+    struct import_value *commands)
 {
 	int line = import_json_line(json, box.at);
 	const char *name = box_name(box);
 	const struct import_value *folders = &account->values[IMPORT_FOLDERS];
 	uint32_t before = folders->count;
-	char *command = NULL;
+	char *command;
 
 	if (!json_is_string(box.value) && !json_is_object(box.value))
 		return import_refuse(json->import, line,
@@ -291,14 +295,14 @@ read_box(struct import_json *json, struct import_account *account,
 		if (!check_types(json, box))
 			return false;
 		warn_of_others(json, account, box);
-		command = command_of(json, account, box);
 	}
+	command = command_of(json, account, box, above);
 	if (folders->count == before) { /* it was there before, or is bad */
 		mem_free(command);
 		return true;
 	}
 	if (command == NULL)
-		command = mem_copy_string(common == NULL ? "" : common);
+		command = mem_copy_string("");
 	commands->items = mem_resize((void *)commands->items,
 	    commands->count + 1, sizeof(*commands->items));
 	commands->items[commands->count++] = command;
@@ -332,7 +336,7 @@ read_boxes(struct import_json *json, struct import_account *account,
 	struct import_node boxes = import_node_member(object, "boxes");
 	struct import_value commands = {0};
 	const char *at = import_json_first(boxes.at);
-	char *common = command_of(json, account, object);
+	char *common = command_of(json, account, object, object);
 	char *command = NULL;
 	bool is_good = check_type(
 	    json, object, "boxes", json_is_array(boxes.value), "a list");
@@ -340,7 +344,7 @@ read_boxes(struct import_json *json, struct import_account *account,
 	for (size_t i = 0; is_good && i < json_array_size(boxes.value); i++) {
 		struct import_node box = {json_array_get(boxes.value, i), at};
 
-		is_good = read_box(json, account, box, common, &commands);
+		is_good = read_box(json, account, box, object, &commands);
 		at = import_json_next(at);
 	}
 	if (is_good && commands.count == 0) {
@@ -396,6 +400,7 @@ read_tls(struct import_json *json, struct import_account *account,
 		json_is_object(options.value), "an object") ||
 	    !check_types(json, options))
 		return false;
+	warn_of_others(json, account, options);
 	if (json_is_false(
 		import_node_member(options, "rejectUnauthorized").value))
 		import_warn(account, IMPORT_TLS_FINGERPRINT,

@@ -10,8 +10,9 @@
 
 #include "libclient/base/mem.h"
 
-#define VALUE_MAX ((size_t)1 << 20)
-#define DEPTH_MAX 10 /* Python's */
+#define VALUE_MAX    ((size_t)1 << 20)
+#define EXPANDED_MAX ((size_t)1 << 20) /* all options of a section */
+#define DEPTH_MAX    10 /* Python's */
 
 /* One file while it is read. */
 struct reading {
@@ -21,6 +22,7 @@ struct reading {
 	size_t section; /* its place, from 1; 0: none yet */
 	size_t indent; /* of the last option */
 	bool is_in_value;
+	struct buf more; /* lines of that option behind its first */
 };
 
 static struct span
@@ -37,6 +39,26 @@ static struct import_section *
 current(const struct reading *reading)
 {
 	return &reading->sections->items[reading->section - 1];
+}
+
+/* Gives the last option the lines that its value goes on in. */
+static void
+end_value(struct reading *reading)
+{
+	struct import_section *section;
+	struct import_option *option;
+	char *value;
+
+	reading->is_in_value = false;
+	if (buf_len(&reading->more) == 0)
+		return;
+	section = current(reading);
+	option = &section->options[section->count - 1];
+	value = option->words[0];
+	option->words[0] = mem_format("%s%.*s", value,
+	    (int)buf_len(&reading->more), buf_span(&reading->more).at);
+	mem_free_secret(value);
+	buf_clear(&reading->more);
 }
 
 static bool
@@ -61,7 +83,6 @@ begin_section(struct reading *reading, struct span text)
 		(void)import_sections_add(sections, "", name, reading->line);
 		reading->section = sections->count;
 	}
-	reading->is_in_value = false;
 	mem_free(name);
 	return true;
 }
@@ -91,19 +112,6 @@ add_option(struct reading *reading, struct span text)
 	return true;
 }
 
-/* Adds a line to the value of the last option. */
-static void
-continue_value(struct reading *reading, struct span text)
-{
-	struct import_section *section = current(reading);
-	struct import_option *option = &section->options[section->count - 1];
-	char *value = option->words[0];
-
-	option->words[0] =
-	    mem_format("%s\n%.*s", value, (int)text.len, text.at);
-	mem_free_secret(value);
-}
-
 static bool
 read_line(struct reading *reading, struct span line)
 {
@@ -113,9 +121,11 @@ read_line(struct reading *reading, struct span line)
 	if (text.len == 0 || text.at[0] == '#' || text.at[0] == ';')
 		return true;
 	if (reading->is_in_value && indent > reading->indent) {
-		continue_value(reading, text);
+		(void)buf_add_string(&reading->more, "\n");
+		(void)buf_add_span(&reading->more, text);
 		return true;
 	}
+	end_value(reading);
 	reading->indent = indent;
 	if (text.at[0] == '[')
 		return begin_section(reading, text);
@@ -132,6 +142,7 @@ import_ini_parse(
 	struct reading reading = {.import = import, .sections = sections};
 	bool is_good = true;
 
+	buf_init(&reading.more, VALUE_MAX);
 	while (*text != '\0' && is_good) {
 		size_t len = strcspn(text, "\n");
 
@@ -139,6 +150,8 @@ import_ini_parse(
 		is_good = read_line(&reading, (struct span){text, len});
 		text += len + (text[len] == '\n');
 	}
+	end_value(&reading);
+	buf_free_secret(&reading.more);
 	return is_good;
 }
 
@@ -150,6 +163,7 @@ struct expansion {
 	const struct import_section *section;
 	const struct import_section *defaults;
 	int line;
+	size_t size; /* of all options so far */
 };
 
 static bool expand(const struct expansion *expansion, const char *text,
@@ -188,7 +202,8 @@ expand(const struct expansion *expansion, const char *text, int depth,
 
 		if (!buf_add(out, text, len))
 			return import_refuse(expansion->import, expansion->line,
-			    "becomes longer than 1 MiB");
+			    "with all %%(option)s its section becomes longer "
+			    "than 1 MiB");
 		text += len;
 		if (*text == '\0')
 			return true;
@@ -223,9 +238,10 @@ expand_options(struct expansion *expansion,
 
 		if (import_section_find(options, option->key) != option)
 			continue;
-		buf_init(&value, VALUE_MAX);
+		buf_init(&value, EXPANDED_MAX - expansion->size);
 		expansion->line = option->line;
 		is_good = expand(expansion, option->words[0], 0, &value);
+		expansion->size += buf_len(&value);
 		copy = import_section_add(out, option->key, option->line);
 		import_option_add(copy, buf_span(&value));
 		buf_free_secret(&value);

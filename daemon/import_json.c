@@ -58,6 +58,21 @@ import_json_value(const char *at)
 	return skip_space(skip_space(skip_string(at)) + 1);
 }
 
+/* NULL: it has no such member. */
+static json_t *
+find_value(struct import_node object, const char *key)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object.value, name, value)
+	{
+		if (strcasecmp(name, key) == 0)
+			return value;
+	}
+	return NULL;
+}
+
 struct import_node
 import_node_member(struct import_node object, const char *key)
 {
@@ -65,6 +80,9 @@ import_node_member(struct import_node object, const char *key)
 	const char *name;
 	json_t *value;
 
+	/* not to walk over all of the text in vain */
+	if (find_value(object, key) == NULL)
+		return (struct import_node){NULL, object.at};
 	json_object_foreach((json_t *)object.value, name, value)
 	{
 		at = import_json_value(at);
@@ -78,10 +96,8 @@ import_node_member(struct import_node object, const char *key)
 int
 import_json_line(struct import_json *translation, const char *at)
 {
-	if (at < translation->at) {
-		translation->at = translation->text;
-		translation->line = 1;
-	}
+	while (translation->at > at)
+		translation->line -= *--translation->at == '\n';
 	while (translation->at < at)
 		translation->line += *translation->at++ == '\n';
 	return translation->line;
@@ -96,8 +112,7 @@ import_json_first(const char *at)
 const char *
 import_node_string(struct import_node object, const char *key)
 {
-	const char *text =
-	    json_string_value(import_node_member(object, key).value);
+	const char *text = json_string_value(find_value(object, key));
 
 	return text == NULL || text[0] == '\0' ? NULL : text;
 }
@@ -105,9 +120,7 @@ import_node_string(struct import_node object, const char *key)
 bool
 import_node_is_true(struct import_node object, const char *key)
 {
-	struct import_node node = import_node_member(object, key);
-
-	return json_is_true(node.value);
+	return json_is_true(find_value(object, key));
 }
 
 json_t *
@@ -127,8 +140,15 @@ import_json_read(struct import_json *json, struct import *import,
 		return NULL;
 	}
 	root->value = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-	if (root->value == NULL)
+	if (root->value == NULL) {
+		/* what follows is of the file, and may be a password */
+		char *near = strstr(error.text, " near ");
+
+		if (near != NULL)
+			*near = '\0';
 		(void)import_refuse(import, error.line > 0 ? error.line : 1,
-		    "is not JSON: %s", error.text);
+		    "is not JSON: %s in column %d", error.text,
+		    error.column > 0 ? error.column : 1);
+	}
 	return (json_t *)root->value;
 }

@@ -144,9 +144,9 @@ translate(
 		    "there is no IMAPAccount %s", named->words[0]);
 	account = import_add(translation->import,
 	    server[server[1] != NULL]->name, first->section->line);
-	if (!import_mbsync_server(account, server))
+	if (!import_mbsync_server(account, server) ||
+	    !import_mbsync_folders(account, channels))
 		return false;
-	import_mbsync_folders(account, channels);
 	import_mbsync_maildir(account, channels, globals);
 	if (!import_mbsync_flow(account, channels, globals))
 		return false;

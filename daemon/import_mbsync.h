@@ -63,8 +63,8 @@ void import_mbsync_maildir(struct import_account *account,
 
 /* ---- import_mbsync_folders.c ---- */
 
-/* folders and exclude. */
-void import_mbsync_folders(
+/* folders and exclude; false: refused. */
+bool import_mbsync_folders(
     struct import_account *account, const struct import_channels *channels);
 
 /* ---- import_mbsync_flow.c ---- */

@@ -252,6 +252,12 @@ read_line(struct reading *reading, const struct import_option *words)
 	const char *kind = find_word(starters, words->words[0]);
 	struct import_section *section = &sections->items[0];
 
+	if (strcasecmp(words->words[0], "IncludeCmd") == 0) {
+		import_warn_all(reading->import, reading->line,
+		    "IncludeCmd is not run: put what the command prints in "
+		    "its place, and import that");
+		return true;
+	}
 	if (reading->is_in_section) {
 		section = &sections->items[sections->count - 1];
 		if (kind != NULL &&

@@ -13,6 +13,8 @@
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
 
+#define PATTERNS_MAX 2000 /* each is compared with all others */
+
 struct pattern {
 	char *text; /* on the server's names, "/" between the levels */
 	bool is_exclusion;
@@ -218,28 +220,45 @@ exclude(struct import_account *account, const struct import_channels *channels,
 	add_item(account, IMPORT_EXCLUDE, channels, exclusion);
 }
 
-void
-import_mbsync_folders(
-    struct import_account *account, const struct import_channels *channels)
+static void
+add_all(struct import_account *account, const struct import_channels *channels,
+    const struct patterns *patterns)
 {
 	int line = channels->items[0]->section->line;
-	struct patterns patterns = {0};
 
-	for (uint32_t i = 0; i < channels->count; i++)
-		add_channel(&patterns, channels->items[i], i);
-	for (uint32_t i = 0; i < patterns.count; i++)
-		if (!patterns.items[i].is_exclusion)
+	for (uint32_t i = 0; i < patterns->count; i++)
+		if (!patterns->items[i].is_exclusion)
 			add_item(account, IMPORT_FOLDERS, channels,
-			    &patterns.items[i]);
-	for (uint32_t i = 0; i < patterns.count; i++)
-		if (patterns.items[i].is_exclusion)
-			exclude(account, channels, &patterns, i);
+			    &patterns->items[i]);
+	for (uint32_t i = 0; i < patterns->count; i++)
+		if (patterns->items[i].is_exclusion)
+			exclude(account, channels, patterns, i);
 	if (!import_is_set(account, IMPORT_FOLDERS)) {
 		import_warn(account, IMPORT_FOLDERS, line,
 		    "no pattern includes a folder; here that is INBOX");
 		(void)import_item(account, IMPORT_FOLDERS, line, "INBOX");
 	}
+}
+
+bool
+import_mbsync_folders(
+    struct import_account *account, const struct import_channels *channels)
+{
+	struct patterns patterns = {0};
+	bool is_good = true;
+
+	for (uint32_t i = 0; i < channels->count; i++)
+		add_channel(&patterns, channels->items[i], i);
+	if (patterns.count > PATTERNS_MAX)
+		is_good = import_refuse(account->import,
+		    patterns.items[PATTERNS_MAX].line,
+		    "this is pattern %d of one account, and the first too "
+		    "many; have \"*\" and \"%%\" stand for several folders",
+		    PATTERNS_MAX + 1);
+	else
+		add_all(account, channels, &patterns);
 	for (uint32_t i = 0; i < patterns.count; i++)
 		mem_free(patterns.items[i].text);
 	mem_free(patterns.items);
+	return is_good;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "daemon/import_account.h"
+#include "daemon/import_shell.h"
 #include "libclient/base/mem.h"
 
 const char *
@@ -151,20 +152,23 @@ tell_of_state(struct import_account *account,
 {
 	const char *path =
 	    import_section_text(channels->items[0]->section, "SyncState");
+	char *word;
 
 	if (path == NULL)
 		path = import_section_text(globals, "SyncState");
 	if (path == NULL)
 		path = "~/.mbsync/";
-	if (strcmp(path, "*") == 0)
+	if (strcmp(path, "*") == 0) {
 		import_remark(account, IMPORT_MAILDIR,
 		    "`mailmirror adopt mbsync %s` takes over what is there",
 		    import_name(account));
-	else
-		import_remark(account, IMPORT_MAILDIR,
-		    "`mailmirror adopt mbsync %s --from %s` takes over what is "
-		    "there",
-		    import_name(account), path);
+		return;
+	}
+	word = import_shell_path(path);
+	import_remark(account, IMPORT_MAILDIR,
+	    "`mailmirror adopt mbsync %s --from %s` takes over what is there",
+	    import_name(account), word);
+	mem_free(word);
 }
 
 void

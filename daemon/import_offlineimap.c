@@ -405,12 +405,29 @@ translate_account(struct import *import, const struct import_sections *sections,
 	return is_good;
 }
 
+/* False, and a warning, if the account was named before. */
+static bool
+is_new(struct import *import, struct import_strings *names, const char *name,
+    int line)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) == 0) {
+			import_warn_all(import, line,
+			    "accounts names %s twice; here it is one account",
+			    name);
+			return false;
+		}
+	import_strings_add(names, name);
+	return true;
+}
+
 static bool
 translate_all(struct import *import, const struct import_sections *sections,
     const struct import_section *general)
 {
 	const struct import_option *accounts =
 	    import_section_find(general, "accounts");
+	struct import_strings names = {0};
 	const char *list;
 	bool is_good = true;
 
@@ -426,11 +443,12 @@ translate_all(struct import *import, const struct import_sections *sections,
 		while (isspace((unsigned char)name.at[name.len - 1]))
 			name.len--;
 		text = span_to_string(name);
-		is_good =
+		is_good = !is_new(import, &names, text, accounts->line) ||
 		    translate_account(import, sections, text, accounts->line);
 		mem_free(text);
 		list += len;
 	}
+	import_strings_free(&names);
 	if (is_good && import->count == 0)
 		return import_refuse(import, accounts->line,
 		    "accounts names none of IMAP and a Maildir");
@@ -445,7 +463,10 @@ import_offlineimap(struct import *import, const char *text)
 	struct import_sections sections = {0};
 	struct import_sections general = {0};
 	const struct import_section *names;
-	bool is_good = import_ini_parse(import, text, &sections) &&
+	bool is_good;
+
+	import->has_variables = true;
+	is_good = import_ini_parse(import, text, &sections) &&
 	    import_ini_expand(import, &sections, "general", &general) &&
 	    translate_all(import, &sections, &general.items[0]);
 

@@ -7,6 +7,7 @@
 
 #include "daemon/import_account.h"
 #include "daemon/import_python.h"
+#include "daemon/import_shell.h"
 #include "daemon/name.h"
 #include "libclient/base/mem.h"
 
@@ -133,6 +134,7 @@ import_offlineimap_folders(const struct import_offlineimap *from)
 	const struct import_option *path =
 	    import_section_find(from->local, "localfolders");
 	const char *metadata = import_section_text(from->general, "metadata");
+	char *word = import_shell_path(metadata == NULL ? "" : metadata);
 	char *chosen;
 
 	if (path == NULL ||
@@ -148,7 +150,8 @@ import_offlineimap_folders(const struct import_offlineimap *from)
 	import_remark(from->account, IMPORT_MAILDIR,
 	    "`mailmirror adopt offlineimap %s%s%s` takes over what is there",
 	    import_name(from->account), metadata == NULL ? "" : " --from ",
-	    metadata == NULL ? "" : metadata);
+	    metadata == NULL ? "" : word);
+	mem_free(word);
 	warn_of_names(from);
 	read_filter(from);
 	read_includes(from);

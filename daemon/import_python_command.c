@@ -6,9 +6,9 @@
  */
 #include "daemon/import_python.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "daemon/import_shell.h"
 #include "libclient/base/mem.h"
 
 #define COMMAND_MAX ((size_t)1 << 16)
@@ -216,29 +216,6 @@ read_expression(
 	}
 }
 
-/* A word of the shell's. */
-static void
-add_word(struct buf *out, const char *word)
-{
-	bool is_plain = word[0] != '\0';
-
-	for (const char *c = word; *c != '\0'; c++)
-		if (!isalnum((unsigned char)*c) &&
-		    strchr("/._-+=:,@%", *c) == NULL)
-			is_plain = false;
-	if (is_plain) {
-		(void)buf_add_string(out, word);
-		return;
-	}
-	(void)buf_add_string(out, "'");
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			(void)buf_add_string(out, "'\\''");
-		else
-			(void)buf_add(out, word, 1);
-	(void)buf_add_string(out, "'");
-}
-
 /* ["pass", "show", a], as words of the shell's. */
 static bool
 read_words(
@@ -256,7 +233,7 @@ read_words(
 		buf_free_secret(&word);
 		if (buf_len(out) > 0)
 			(void)buf_add_string(out, " ");
-		add_word(out, text);
+		import_shell_word(out, text);
 		mem_free_secret(text);
 		if (import_token_is(*at, ","))
 			++*at;
@@ -302,9 +279,9 @@ read_keyring(const struct import_token **at, const struct scope *scope)
 	if (user != NULL) {
 		buf_init(&out, COMMAND_MAX);
 		(void)buf_add_string(&out, "keyring get ");
-		add_word(&out, service);
+		import_shell_word(&out, service);
 		(void)buf_add_string(&out, " ");
-		add_word(&out, user);
+		import_shell_word(&out, user);
 		command = span_to_string(buf_span(&out));
 		buf_free_secret(&out);
 	}

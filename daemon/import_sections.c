@@ -3,10 +3,24 @@
  */
 #include "daemon/import_sections.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "libclient/base/mem.h"
+
+/* FNV-1a, of which the case does not count: most of what is not looked for is
+ * passed over without a comparison. */
+static uint32_t
+hash_of(const char *text)
+{
+	uint32_t hash = UINT32_C(2166136261);
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (uint32_t)tolower((unsigned char)*text)) *
+		    UINT32_C(16777619);
+	return hash;
+}
 
 struct import_section *
 import_sections_add(struct import_sections *sections, const char *kind,
@@ -21,6 +35,7 @@ import_sections_add(struct import_sections *sections, const char *kind,
 	    .kind = mem_copy_string(kind),
 	    .name = mem_copy_string(name),
 	    .line = line,
+	    .hash = hash_of(name),
 	};
 	return section;
 }
@@ -33,8 +48,11 @@ import_section_add(struct import_section *section, const char *key, int line)
 	section->options = mem_resize(
 	    section->options, section->count + 1, sizeof(*section->options));
 	option = &section->options[section->count++];
-	*option =
-	    (struct import_option){.key = mem_copy_string(key), .line = line};
+	*option = (struct import_option){
+	    .key = mem_copy_string(key),
+	    .hash = hash_of(key),
+	    .line = line,
+	};
 	return option;
 }
 
@@ -75,8 +93,11 @@ const struct import_section *
 import_sections_find(
     const struct import_sections *sections, const char *kind, const char *name)
 {
+	uint32_t hash = hash_of(name);
+
 	for (uint32_t i = 0; i < sections->count; i++)
-		if (strcasecmp(sections->items[i].kind, kind) == 0 &&
+		if (sections->items[i].hash == hash &&
+		    strcasecmp(sections->items[i].kind, kind) == 0 &&
 		    strcmp(sections->items[i].name, name) == 0)
 			return &sections->items[i];
 	return NULL;
@@ -85,8 +106,11 @@ import_sections_find(
 const struct import_option *
 import_section_find(const struct import_section *section, const char *key)
 {
+	uint32_t hash = hash_of(key);
+
 	for (uint32_t i = section == NULL ? 0 : section->count; i > 0; i--)
-		if (strcasecmp(section->options[i - 1].key, key) == 0)
+		if (section->options[i - 1].hash == hash &&
+		    strcasecmp(section->options[i - 1].key, key) == 0)
 			return &section->options[i - 1];
 	return NULL;
 }

@@ -11,6 +11,7 @@ struct import_option {
 	char *key;
 	char **words;
 	uint32_t count;
+	uint32_t hash; /* of the key */
 	int line;
 };
 
@@ -20,6 +21,7 @@ struct import_section {
 	int line;
 	struct import_option *options;
 	uint32_t count;
+	uint32_t hash; /* of the name */
 };
 
 struct import_sections {

@@ -2,6 +2,7 @@
 """`mailmirror import`: what mbsync, offlineimap and goimapnotify are told, as
 our configuration, which `check --offline` accepts whatever it is made of."""
 
+import json
 import os
 import re
 
@@ -369,6 +370,31 @@ class Mbsync(Import):
                 self.assert_refused("mbsync", text, line, word)
 
 
+    def test_what_it_includes_is_asked_for(self):
+        self.simple(top='IncludeCmd "pass show rest"')
+        self.assert_warns("IncludeCmd", "what the command prints")
+
+    def test_paths_are_as_they_stand_there(self):
+        account = self.simple(local='Path "~/My $HOME/"', top=(
+            'SyncState "~/sync state/"'))
+        self.assertEqual(account["maildir"], '"~/My $HOME/"')
+        self.assertIn("--from ~/'sync state/'", self.text)
+
+    def test_what_a_terminal_would_obey_is_not_printed(self):
+        account = self.simple(local="Path ~/a\u009bb\u202ec/")
+        self.assertEqual(account["maildir"],
+                         '"~/a\\xc2\\x9bb\\xe2\\x80\\xaec/"')
+
+    def test_too_many_patterns(self):
+        words = " ".join("!a%d b%d*" % (i, i) for i in range(1001))
+        with self.assertRaises(AssertionError):
+            self.simple(channel="Patterns " + words)
+        result = self.run_import("mbsync", self.source)
+        self.assert_code(result, 78)
+        self.assertIn("%s:%d: this is pattern 2001" % (
+            self.source, self.line_of("Patterns")), result.err)
+
+
 class Offlineimap(Import):
     def simple(self, remote="", account="", local="", module=None):
         """One account, with these lines more."""
@@ -554,6 +580,21 @@ class Offlineimap(Import):
                                                 self.source).err)
 
 
+    def test_an_account_that_is_named_twice_is_one(self):
+        self.assertEqual(len(self.translate("offlineimap", (
+            OFFLINEIMAP % "none").replace("= Work, Gm", "= Gm, Gm"))), 1)
+        self.assert_warns("accounts =", "twice")
+
+    def test_what_expands_without_end_is_refused(self):
+        text = (OFFLINEIMAP % "none").replace(
+            "[Account Gm]", "[Account Gm]\nlong = %s\n%s" % (
+                "x" * 9999, "".join("a%d = %%(long)s\n" % i
+                                    for i in range(200))))
+        self.write(text)
+        self.assert_refused("offlineimap", text, self.line_of("a103 ="),
+                            "longer than 1 MiB")
+
+
 class Goimapnotify(Import):
     def test_accounts_with_all_that_they_have(self):
         first, second = self.translate("goimapnotify", GOIMAPNOTIFY)
@@ -586,9 +627,59 @@ class Goimapnotify(Import):
         self.assertEqual([account["name"] for account in both],
                          ['"u"', '"u-2"'])
 
+    def test_what_a_box_lacks_is_the_accounts(self):
+        [account] = self.translate("goimapnotify", """{
+  "host": "h", "tls": true, "username": "u", "passwordCmd": "p",
+  "onNewMail": "mbsync -a; all", "onNewMailPost": "index",
+  "boxes": [{"mailbox": "A"}, "B",
+    {"mailbox": "C", "onNewMail": "mbsync c && c"},
+    {"mailbox": "D", "onNewMail": "mbsync d", "onNewMailPost": "SKIP"},
+    {"mailbox": "E", "onNewMailPost": "e %s",
+     "onDeletedMail": "SKIP"}]}""")
+        self.assertEqual(account["folders"], '[ "A", "B", "C", "D", "E" ]')
+        self.assertEqual(
+            account["on_change"], '"case \\"$MAILMIRROR_FOLDER\\" in '
+            "'A') all && index;; 'B') all && index;; 'C') c && index;; "
+            "'E') all && e %s;; esac\"")
+        self.assert_warns('"E"', "$MAILMIRROR_FOLDER")
+        self.assertEqual(self.text.count("mbsync -a"), 1)
+
+    def test_what_its_page_has_and_we_have_not_is_named(self):
+        [account] = self.translate("goimapnotify", """{"configurations": [{
+  "hostCMD": "get-host",
+  "port": 993, "tls": true,
+  "tlsOptions": {"rejectUnauthorized": true,
+    "minVersion": "1.3"},
+  "username": "",
+  "usernameCMD": "get-user",
+  "password": "", "passwordCMD": "get-secret",
+  "xoAuth2": false,
+  "idleLogoutTimeout": 15,
+  "enableIDCommand": true,
+  "onNewMail": "", "onNewMailPost": "a",
+  "onChangedMail": "mbsync x && b",
+  "onChangedMailPost": "echo {{.Mailbox}}",
+  "onDeletedMail": "c", "onDeletedMailPost": "SKIP", "boxes": []}]}""")
+        self.assertEqual(account["host"], '"HOST.invalid"')
+        self.assertEqual(account["folders"], '[ "*" ]')
+        self.assertEqual(account["on_change"], '"' + "; ".join(
+            'if [ \\"$MAILMIRROR_%s\\" -gt 0 ]; then %s; fi' % pair
+            for pair in (("NEW", "a"), ("FLAGGED", "b && echo {{.Mailbox}}"),
+                         ("REMOVED", "c"))) + '"')
+        for text, word in (("hostCMD", "as host"), ("minVersion", "not known"),
+                           ("usernameCMD", "as user"),
+                           ("idleLogoutTimeout", "idle_refresh"),
+                           ("enableIDCommand", "ID"),
+                           ("{{.Mailbox}}", "$MAILMIRROR_FOLDER")):
+            self.assert_warns(text, word)
+
     def test_what_is_refused(self):
         for text, line, word in (
                 ("", 1, "JSON"), ("configurations:\n- host: h\n", 1, "yq"),
+                ("---\n- host: h\n  boxes: [INBOX]\n", 1, "yq"),
+                ("# YAML\nhost: h\nboxes:\n- INBOX\n", 1, "yq"),
+                ('{"host": "h",\n"passwordCmd": ["a"]}', 2, "a string"),
+                ('{"host": "h",\n"onChangedMail": ["a"]}', 2, "a string"),
                 ('{"host": "h",\n "tls": true "x": 1}', 2, "JSON"),
                 ("{}", 1, "host is missing"), ("[]", 1, "no account"),
                 ('{"configurations": 5}', 1, "no account"),
@@ -604,6 +695,46 @@ class Goimapnotify(Import):
                 self.assert_refused("goimapnotify", text, line, word)
 
 
+    def test_commands_stay_what_they_are(self):
+        self.environment["PATH"] = self.path("bin") + ":/usr/bin:/bin"
+        for new, post, removed, word in (
+                ("mbsync -a >/dev/null 2>&1 && new", "post", "", "new post"),
+                ("mbsync 'a;b' &>log; new", "post", "", "new post"),
+                ("/usr/bin/mbsync\ta;new;", "post &", "", "new post"),
+                ("new # mbsync", "post # x", "", "new post"),
+                ("new;", "post;", "removed;", "new post"),
+                ("false; new", "SKIP", "removed # x", "new"),
+                ("false || new", "post", "removed", "new post")):
+            with self.subTest(new=new, post=post):
+                [account] = self.translate("goimapnotify", json.dumps({
+                    "host": "h", "tls": True, "username": "u",
+                    "passwordCmd": "p", "onDeletedMail": removed, "boxes": [
+                        {"mailbox": "it's", "onNewMail": new,
+                         "onNewMailPost": post}, "B"]}))
+                command = json.loads(account["on_change"])
+                result = mirror.execute(
+                    ["/bin/sh", "-c", "for c in new post removed; do "
+                     "eval \"$c() { said=\\\"\\$said $c\\\"; echo $c; }\"; "
+                     "done; mbsync() { echo fetched; }; %s\nwait" % command],
+                    300, {"MAILMIRROR_FOLDER": "it's", "MAILMIRROR_NEW": "1",
+                          "MAILMIRROR_REMOVED": "0", "PATH": "/bin"})
+                self.assert_code(result, 0)
+                self.assertEqual(" ".join(result.out.split()), word)
+
+    def test_what_needs_the_fetching_program_is_warned_of(self):
+        [account] = self.translate("goimapnotify", """{"host": "h",
+ "tls": true, "username": "u", "passwordCmd": "p", "boxes": ["INBOX"],
+ "onNewMail": "mbsync a; mbsync b | logger"}""")
+        self.assertEqual(account["on_change"], '"mbsync b | logger"')
+        self.assert_warns('"onNewMail"', "take out")
+
+    def test_what_is_no_json_is_not_shown(self):
+        self.assert_refused("goimapnotify", '{"host": "h",\n"password": hunter'
+                            '}', 2, "in column ")
+        result = self.run_import("goimapnotify", self.source)
+        self.assertNotIn("hunter", result.err)
+
+
 class CommandLine(Import):
     def test_usage_is_64(self):
         for words in ((), ("mbsync",), ("mutt", "/dev/null"),
@@ -617,6 +748,26 @@ class CommandLine(Import):
             result = self.run_import("mbsync", path)
             self.assert_code(result, 78)
             self.assertIn("%s:1: cannot be read" % path, result.err)
+
+    def test_a_file_that_is_too_large_is_78(self):
+        for tool in ("mbsync", "offlineimap", "goimapnotify"):
+            self.assert_refused(tool, "# a comment\n" * 30000, 1,
+                                "larger than 256 KiB")
+
+    def test_large_files_take_no_hours(self):
+        store = ("IMAPStore far%d\nHost h\nUser u\nPassCmd p\n\n"
+                 "MaildirStore near%d\nPath ~/%d/\n\n"
+                 "Channel c%d\nFar :far%d:\nNear :near%d:\n\n")
+        box = '{"mailbox": "b%d", "onNewMail": "echo %d"},\n'
+        for tool, text in (
+                ("mbsync", "".join(store % ((i,) * 6) for i in range(900))),
+                ("offlineimap", OFFLINEIMAP % "none" + "\n x" * 60000),
+                ("goimapnotify", '{"host": "h", "username": "u", "tls": true, '
+                 '"passwordCmd": "p", "boxes": [\n%s"INBOX"]}' % "".join(
+                     box % (i, i) for i in range(4000)))):
+            with self.subTest(tool):
+                self.write(text)
+                self.assert_code(self.run_import(tool, self.source), 0)
 
     def test_a_file_that_is_cut_is_translated_or_refused(self):
         for tool, text in (("mbsync", MBSYNC), ("offlineimap", OFFLINEIMAP),
