@@ -754,21 +754,6 @@ class CommandLine(Import):
             self.assert_refused(tool, "# a comment\n" * 30000, 1,
                                 "larger than 256 KiB")
 
-    def test_large_files_take_no_hours(self):
-        store = ("IMAPStore far%d\nHost h\nUser u\nPassCmd p\n\n"
-                 "MaildirStore near%d\nPath ~/%d/\n\n"
-                 "Channel c%d\nFar :far%d:\nNear :near%d:\n\n")
-        box = '{"mailbox": "b%d", "onNewMail": "echo %d"},\n'
-        for tool, text in (
-                ("mbsync", "".join(store % ((i,) * 6) for i in range(900))),
-                ("offlineimap", OFFLINEIMAP % "none" + "\n x" * 60000),
-                ("goimapnotify", '{"host": "h", "username": "u", "tls": true, '
-                 '"passwordCmd": "p", "boxes": [\n%s"INBOX"]}' % "".join(
-                     box % (i, i) for i in range(4000)))):
-            with self.subTest(tool):
-                self.write(text)
-                self.assert_code(self.run_import(tool, self.source), 0)
-
     def test_a_file_that_is_cut_is_translated_or_refused(self):
         for tool, text in (("mbsync", MBSYNC), ("offlineimap", OFFLINEIMAP),
                            ("goimapnotify", GOIMAPNOTIFY)):
