@@ -240,8 +240,10 @@ rename_to(struct reconciling *all, struct missing *missing,
 	bool ok =
 	    missing->is_entered || enter_name(all, missing, candidate, error);
 
-	/* numbers alone prove little: the server is asked about each file */
+	/* numbers alone prove little: the server is asked about each file, and
+	 * .uidvalidity says which are ours */
 	if (ok && !is_certain) {
+		missing->row.uidvalidity = 0;
 		missing->row.new_ns = 0;
 		missing->row.cur_ns = 0;
 		ok = state_apply(all->state,

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 
-from lab import case, compare, cyrus, messages, relay
+from lab import case, compare, cyrus, fake, messages, mirror, relay
 from lab import client as imap
 
 
@@ -219,6 +219,35 @@ class ByMailboxId(case.Case):
         self.assertEqual(daemon.stop(), 0)
         self.assert_exact(self.other, "Box", self.mirrored.folder("Box"))
         self.assertEqual(self.line.bodies() - before, 2)
+
+
+class BetweenTwoLooks(case.Case):
+    """What is renamed goes on changing while it is looked for."""
+
+    def test_a_message_that_goes_from_a_renamed_one_goes_from_here(self):
+        server = fake.Server(capabilities="IMAP4rev1 LITERAL+ UNSELECT")
+        self.addCleanup(server.close)
+        server.mailboxes["Box"] = fake.Mailbox()
+        for number in range(5):
+            server.deliver(messages.make(number), mailbox="Box")
+        mirrored = mirror.Mirror(self.top, [{
+            "name": "fake", "host": "127.0.0.1", "port": server.port,
+            "tls": "none", "user": "mirror", "maildir": self.path("Mail"),
+            "folders": ["*"], "password": "correct horse battery"}])
+        mirrored.sync()
+        server.mailboxes["Else"] = server.mailboxes.pop("Box")
+        del server.bodies[:]
+
+        def hook(_session, _tag, name, rest):
+            if name == "EXAMINE" and "Else" in rest:
+                server.mailboxes["Else"].messages.pop(2, None)
+        server.hook = hook
+        result = mirrored.sync()
+        self.assertIn('was "Box" on the server', result.err)
+        self.assertEqual(compare.local_uids(mirrored.folder("Else")),
+                         [1, 3, 4, 5])
+        self.assertEqual(len(compare.local_names(mirrored.folder("Else"))), 4)
+        self.assertEqual(server.bodies, [])
 
 
 class NothingIsEverDownloadedTwice(Folders):
