@@ -118,8 +118,7 @@ account_notify_end(struct account *account)
 	account->is_notified = false;
 	account->notify_serial = 0;
 	(void)sd_event_source_set_enabled(account->notify_timer, SD_EVENT_OFF);
-	/* without the group `selected` it would keep a folder's IDLE quiet */
-	(void)imap_notify(connection->imap, 0);
+	connection->hear_serial = imap_notify_selected(connection->imap, 0);
 }
 
 static void
@@ -250,10 +249,31 @@ take_data(struct account *account, const struct imap_data *data)
 	}
 }
 
+/* Without it the mailbox that is selected next would be kept quiet. */
+static void
+take_hearing(struct account *account, struct connection *connection,
+    enum imap_state state)
+{
+	struct imap_error error = {0};
+
+	connection->hear_serial = 0;
+	if (state == IMAP_STATE_OK)
+		return;
+	imap_error_set(&error, IMAP_ERROR_PROTOCOL,
+	    "after NOTIFY it does not tell of the selected mailbox");
+	account_lose(account, connection, &error);
+	give_up(account, "it cannot be ended");
+}
+
 bool
 account_notify_take(struct account *account, struct connection *connection,
     const struct imap_event *event)
 {
+	if (event->type == IMAP_DONE && connection->hear_serial != 0 &&
+	    event->serial == connection->hear_serial) {
+		take_hearing(account, connection, event->state);
+		return true;
+	}
 	if (account->notifier != connection)
 		return false;
 	if (event->type == IMAP_DATA)

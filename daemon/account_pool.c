@@ -131,8 +131,8 @@ learn_silence(struct account *account, const struct connection *connection)
 		account_learn_silence(account, silence);
 }
 
-static void
-on_closed(struct account *account, struct connection *connection,
+void
+account_lose(struct account *account, struct connection *connection,
     const struct imap_error *error)
 {
 	struct imap_error copy = *error;
@@ -203,7 +203,7 @@ on_event(struct imap *imap, const struct imap_event *event, void *user)
 		return;
 	}
 	if (event->type == IMAP_CLOSED) {
-		on_closed(account, connection, event->error);
+		account_lose(account, connection, event->error);
 		account_changed(account);
 		return;
 	}

@@ -40,6 +40,9 @@ int account_on_serve(sd_event_source *source, void *user);
 void account_drop_connections(struct account *account, bool says_goodbye);
 void account_drop_last(struct account *account);
 void account_drop(struct account *account, struct connection *connection);
+/* The same where it ended, or has to: who had it is told why. */
+void account_lose(struct account *account, struct connection *connection,
+    const struct imap_error *error);
 /* Says goodbye to a connection that nobody needs. */
 void account_leave(struct account *account, struct connection *connection);
 /* So many connections are allowed, for a while. */

@@ -32,6 +32,7 @@ struct connection {
 	bool is_early; /* ... for all that is known; the login may fail yet */
 	bool is_busy; /* with the account's own questions */
 	bool is_leaving; /* LOGOUT was sent */
+	uint64_t hear_serial; /* of NOTIFY's end */
 	uint64_t free_since; /* 0: it is used, or nobody looked yet */
 	uint64_t began; /* when it became ready */
 	struct heartbeat heartbeat;

@@ -283,13 +283,13 @@ ask_push(struct folder *folder)
 	folder->serial_idle = 0;
 }
 
-/* Nobody else is to be sent what this folder wanted. */
+/* Nobody else is to be sent what this folder wanted, and yet is to hear. */
 static void
 end_push(struct folder *folder)
 {
 	if (folder->imap != NULL &&
 	    (folder->is_pushed || folder->serial_push != 0))
-		(void)imap_notify(folder->imap, 0);
+		(void)imap_notify_selected(folder->imap, 0);
 	folder->is_pushed = false;
 	folder->serial_push = 0;
 }

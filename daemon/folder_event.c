@@ -178,11 +178,23 @@ is_listing(const struct folder *folder)
 	    folder->question == QUESTION_NEW;
 }
 
+/* What is told unasked hides nothing that was before it; a message that was
+ * asked for speaks for itself alone. */
+static void
+note_modseq(struct folder *folder, const struct imap_fetch *fetch)
+{
+	bool was_asked_for = fetch->has_body || fetch->body_is_nil ||
+	    folder->question == QUESTION_NEW;
+
+	if (fetch->modseq > folder->covered_modseq &&
+	    (!was_asked_for || fetch->modseq == folder->covered_modseq + 1))
+		folder->covered_modseq = fetch->modseq;
+}
+
 static void
 take_fetch(struct folder *folder, const struct imap_fetch *fetch)
 {
-	if (fetch->modseq > folder->covered_modseq)
-		folder->covered_modseq = fetch->modseq;
+	note_modseq(folder, fetch);
 	if (folder_match_awaits(folder, fetch->uid)) {
 		folder_match_note(folder, fetch,
 		    fetch->has_flags

@@ -61,7 +61,7 @@ doubt(struct folder *folder)
 	folder->needs = 0;
 	folder->unexplained = 0;
 	folder->unexplained = exists - folder_expected(folder);
-	if (!folder->row.is_held)
+	if (!folder->row.is_held && folder->unexplained != 0)
 		log_warning(&folder->subject,
 		    "the server counts %" PRId64 " messages and lists "
 		    "%" PRIu32 "; nothing is removed on such a word",

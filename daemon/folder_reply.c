@@ -187,6 +187,8 @@ take_answer_end(struct folder *folder, const struct imap_event *event)
 		folder->question == QUESTION_LISTING))
 		folder->covered_modseq =
 		    imap_mailbox(folder->imap)->highestmodseq;
+	else if (is_ok && folder->question != QUESTION_NOOP)
+		doubt_modseq(folder);
 	if (!is_ok)
 		note_refusal(folder, event, "the mailbox's listing",
 		    IMAP_ERROR_PROTOCOL);

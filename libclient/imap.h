@@ -125,7 +125,9 @@ uint64_t imap_notify(struct imap *imap, unsigned events);
 /*
  * NOTIFY SET for the selected mailbox alone: a new message comes by itself, as
  * a FETCH with these items, behind its EXISTS; expunges and flags are told as
- * ever. It goes on for what is selected next, until NOTIFY NONE.
+ * ever. items 0: the EXISTS alone, as without NOTIFY; after NOTIFY NONE, or a
+ * SET about others, the server says nothing of it (RFC 5465 section 3.1). It
+ * goes on for what is selected next.
  */
 uint64_t imap_notify_selected(struct imap *imap, unsigned items);
 

@@ -193,7 +193,8 @@ imap_notify_selected(struct imap *imap, unsigned items)
 
 	command_begin(&command, "NOTIFY", COMMAND_LITERALS_SYNC);
 	command_add_raw(&command, "SET (selected (MessageNew");
-	command_add_items(&command, items);
+	if (items != 0)
+		command_add_items(&command, items);
 	command_add_raw(&command, "MessageExpunge FlagChange))");
 	return send_plain(imap, &command);
 }

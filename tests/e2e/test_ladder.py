@@ -233,6 +233,21 @@ class Odd(case.Fake):
         self.begin(2, keep_back)
         self.assertEqual(self.letters(1), "S")
 
+    def test_a_body_speaks_for_no_change_before_its_own(self):
+        """Nor may what is remembered go on behind it."""
+        def keep_back(session, tag, name, rest):
+            if name != "UID_FETCH" or "BODY" not in rest:
+                return None
+            self.server.modseq = 102
+            session.selected.messages[2].modseq = 102
+            lines = [session.fetch_line(uid, message, rest) for uid, message
+                     in sorted(session.selected.messages.items())]
+            message = session.selected.messages[1]
+            message.flags, message.modseq = {"\\Seen"}, 101
+            return lines + [tag + " OK [HIGHESTMODSEQ 102] done"]
+        self.begin(2, keep_back)
+        self.assertEqual(self.letters(1), "S")
+
     def test_a_modseq_that_went_back_is_no_ground_to_stand_on(self):
         self.begin(5)
         self.server.modseq = 50

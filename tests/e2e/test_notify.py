@@ -101,6 +101,33 @@ class Notify(case.Case):
         self.assertLessEqual(self.connections(), 2)
         self.ends(*NAMES)
 
+    def never_deaf(self, **more):
+        """NOTIFY that leaves out the selected mailbox ends before EXAMINE: a
+        server says nothing of it else, and forgets that it did not."""
+        self.begin(**more)
+        self.wait_set()
+        for round_ in range(3):
+            self.change_everywhere(130 + round_)
+            for name in NAMES:
+                self.arrives(name)
+        self.assertEqual(self.daemon.stop(), 0)
+        looks = 0
+        for text in self.server.rawlogs():
+            hears = True
+            for line in text.split(b"\n"):
+                if b" NOTIFY " in line:
+                    hears = b"(selected " in line
+                elif b" EXAMINE " in line:
+                    self.assertTrue(hears, text)
+                    looks += 1
+        self.assertGreater(looks, len(NAMES))
+
+    def test_the_only_connection_hears_of_what_it_looks_at(self):
+        self.never_deaf(max_connections=1)
+
+    def test_a_connection_that_goes_round_hears_of_what_it_looks_at(self):
+        self.never_deaf(max_connections=2)
+
     def test_what_happens_while_a_folder_is_looked_at_is_not_missed(self):
         self.begin(max_connections=2)
         self.wait_set()
@@ -198,6 +225,7 @@ class Pretender(case.Case):
     """A server of three mailboxes that answers NOTIFY as it is told."""
 
     capabilities = ""
+    is_strict = False
 
     def begin(self, answer, list_status=None, **more):
         self.server = fake.Server(capabilities=self.capabilities)
@@ -210,7 +238,8 @@ class Pretender(case.Case):
 
         def hook(session, tag, name, rest):
             if name == "NOTIFY" and "(selected" in rest:
-                return [tag + " BAD only for others"]
+                return [tag + (" BAD only for others" if self.is_strict or
+                               "BODY" in rest else " OK as ever")]
             if name == "NOTIFY" and rest != "NONE":
                 self.watching = session
                 return answer(session, tag, rest)
@@ -271,6 +300,19 @@ class Refused(Pretender):
             daemon.wait_until(
                 lambda: len(self.server.said(" IDLE$")) >= 3, "IDLE")
         self.assertEqual(self.server.said(" NOTIFY SET STATUS"), [])
+
+    def test_one_that_cannot_be_ended_is_not_used(self):
+        self.is_strict = True
+        self.begin(lambda session, tag, rest: self.covered(tag),
+                   max_connections=1, poll_interval="1s")
+        self.daemon.wait_until(
+            lambda: self.server.said("NOTIFY SET STATUS"), "NOTIFY to be set")
+        for count in (2, 3):
+            for name in ("b", "a", "INBOX"):
+                self.server.deliver(messages.make(count), mailbox=name)
+            for name in ("b", "a", "INBOX"):
+                self.arrives(name, count)
+        self.daemon.wait_line("NOTIFY is not to be had .it cannot be ended")
 
     def test_events_that_it_does_not_know_are_left_out(self):
         def answer(_session, tag, rest):

@@ -115,7 +115,7 @@ class Bulk(Server):
         self.watching = None
 
         def hook(session, tag, name, rest):
-            if name == "NOTIFY" and rest != "NONE":
+            if name == "NOTIFY" and "STATUS" in rest:
                 self.watching = session
                 return [self.status(name) for name in ("INBOX", "a")] \
                     + [tag + " OK set"]

@@ -70,6 +70,12 @@ notify_selected(struct imap *imap)
 }
 
 static uint64_t
+notify_as_without(struct imap *imap)
+{
+	return imap_notify_selected(imap, 0);
+}
+
+static uint64_t
 notify_all(struct imap *imap)
 {
 	return imap_notify(
@@ -117,6 +123,8 @@ static const struct {
     {notify_selected,
 	"< NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[]) "
 	"MessageExpunge FlagChange))"},
+    {notify_as_without,
+	"< NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))"},
 };
 
 START_TEST(test_a_command_is_written)

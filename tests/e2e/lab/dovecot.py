@@ -253,14 +253,17 @@ class Dovecot:
         os.makedirs(self.path("rawlog"), exist_ok=True)
         os.chown(self.path("rawlog"), self.uid, self.gid)
 
-    def rawlog(self, suffix="in"):
-        """All that clients sent ("in") or the server did ("out")."""
+    def rawlogs(self, suffix="in"):
+        """All that each client sent ("in") or the server did ("out")."""
         texts = []
         for name in sorted(os.listdir(self.path("rawlog"))):
             if name.endswith("." + suffix):
                 with open(self.path("rawlog", name), "rb") as log:
                     texts.append(log.read())
-        return b"".join(texts)
+        return texts
+
+    def rawlog(self, suffix="in"):
+        return b"".join(self.rawlogs(suffix))
 
     # ---- other ways in ----
 
