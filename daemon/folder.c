@@ -151,6 +151,7 @@ folder_free(struct folder *folder)
 	uidset_free(&folder->wanted);
 	folder_match_forget(folder);
 	uidset_free(&folder->missing);
+	uidset_free(&folder->rowless);
 	folder_forget_weights(folder);
 	for (int i = 0; i < FOLDER_WINDOWS; i++)
 		uidset_free(&folder->flow.windows[i].uids);

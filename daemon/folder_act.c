@@ -254,6 +254,7 @@ note_synced(struct folder *folder)
 	folder->failures = 0;
 	folder->hand_faults = 0;
 	uidset_clear(&folder->missing);
+	uidset_clear(&folder->rowless);
 	folder_match_forget(folder);
 	trim(folder, is_first);
 	folder->error = (struct imap_error){0};

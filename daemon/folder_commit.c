@@ -285,6 +285,8 @@ batch_to_index(struct folder *folder, struct batch *batch)
 	}
 	withheld_admit(&folder->absent.withheld, &came);
 	uidset_minus(&folder->absent.restore, &came);
+	if (batch->failed)
+		uidset_union(&folder->rowless, &came);
 	uidset_free(&came);
 	if (batch->failed)
 		return;

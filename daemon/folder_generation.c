@@ -389,6 +389,7 @@ begin_folder(struct folder *folder, struct generation *generation)
 	uidset_clear(&folder->unverified);
 	index_uids(&folder->index, &folder->unverified);
 	folder->noted_uid = index_last(&folder->index);
+	uidset_clear(&folder->rowless);
 	uidset_clear(&folder->missing);
 	withheld_free(&folder->absent.withheld);
 	uidset_clear(&folder->absent.restore);

@@ -88,6 +88,7 @@ spare_unknown(struct folder *folder, struct uidset *gone)
 	if (folder->noted_uid != 0)
 		uidset_add_range(&noted, 1, folder->noted_uid);
 	uidset_minus(&unknown, &noted);
+	uidset_minus(&unknown, &folder->rowless);
 	if (!uidset_is_empty(&unknown)) {
 		uidset_minus(gone, &unknown);
 		uidset_union(&folder->refuted, &unknown);

@@ -59,6 +59,7 @@ struct folder {
 	struct keywords keywords;
 	struct uidset unverified; /* files that no row vouches for */
 	uint32_t noted_uid; /* ... and up to it .uidvalidity does; or 0 */
+	struct uidset rowless; /* ... or we, who could not write their rows */
 	struct folder_claims odd; /* files to be renamed, if they are right */
 	struct landing landing;
 	struct uidset arriving; /* landed, not yet in the index */

@@ -71,6 +71,30 @@ class FullDisk(case.Case):
         mirror.sync()
         self.assert_exact(client, "INBOX", mirror.folder())
 
+    def test_what_came_before_its_row_could_be_written_goes_as_it_came(self):
+        """It is nobody's local file, though no row knows it."""
+        small = self.small("disk")
+        mirror = self.mirror(self.server,
+                             top={"state_dir": small.path + "/state"})
+        client = self.client(self.server)
+        small.enlarge(10)
+        with mirror.start() as daemon:
+            self.wait_alike(daemon, client, "INBOX", mirror.folder())
+            small.fill(0)
+            came = []
+            while "cannot write" not in daemon.text():
+                came.append(imap.append(client, "INBOX", messages.make(500)))
+                daemon.wait_until(
+                    lambda: came[-1] in compare.local_uids(mirror.folder()),
+                    "the next message")
+            imap.ok(client.select("INBOX"))
+            imap.expunge(client, came)
+            small.free()
+            daemon.signal(10)
+            self.wait_alike(daemon, client, "INBOX", mirror.folder())
+            self.assertEqual(len(compare.local_names(mirror.folder())), 400)
+        self.assert_exact(client, "INBOX", mirror.folder())
+
 
 if __name__ == "__main__":
     case.main()
