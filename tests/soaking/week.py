@@ -60,6 +60,7 @@ class Week(test_random.Run):
         self.has_second = True
         self.counts = collections.Counter()
         super().__init__(top, variant, rng, log_level, home=self.disk.path)
+        self.model.recreates = False
         self.happenings = {
             "cut": self.line.cut, "deaf": self.line.freeze,
             "deaf until noticed": self.be_deaf, "away": self.line.go_down,
