@@ -576,6 +576,9 @@ end_done(void *data)
 		    generation->expunged_count);
 	}
 	generation_free(generation);
+	/* it may wait for this to be prepared anew */
+	if (folder->watcher.state == WATCHER_OPENING)
+		watcher_tell(&folder->watcher, WATCHER_COMMITTED);
 	folder->config.host->changed(folder->config.host_user, folder);
 }
 
