@@ -1,6 +1,4 @@
-/*
- * What a folder's files share, and nobody else includes.
- */
+/* What a folder's files share, and nobody else includes. */
 #ifndef DAEMON_FOLDER_PRIVATE_H
 #define DAEMON_FOLDER_PRIVATE_H
 
