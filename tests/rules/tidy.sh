@@ -7,7 +7,7 @@ trap 'rm -f "$log"' EXIT
 # a fraction of the paths through a function are looked at that could be: it
 # takes a fraction of the time, and gcc's analyzer looks at them, too
 nodes=
-for word in -Xclang -analyzer-config -Xclang max-nodes=40000; do
+for word in -Xclang -analyzer-config -Xclang max-nodes=15000; do
 	nodes="$nodes -extra-arg=$word"
 done
 # shellcheck disable=SC2086
