@@ -245,15 +245,15 @@ fold(struct generation *generation, uint32_t first)
 	    sizeof(*generation->folded));
 	for (uint32_t i = 0; ok && i < generation->files.count; i++) {
 		struct folder_claim *claim = &generation->files.items[i];
+		const uint32_t before = claim->message.uid;
 
 		if (is_linked(generation, claim)) {
 			ok = maildir_remove_file(generation->maildir,
 			    claim->name, claim->is_new, &generation->error);
 			continue;
 		}
-		first = claim->message.uid;
 		claim->message.uid = --uid;
-		note_folded(generation, &confirmed, first, &claim->message);
+		note_folded(generation, &confirmed, before, &claim->message);
 		ok = maildir_rename(generation->maildir, &generation->identity,
 		    claim->name, claim->is_new, &claim->message,
 		    &generation->error);
