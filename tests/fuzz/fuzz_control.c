@@ -12,10 +12,10 @@
 
 #include "daemon/control.h"
 #include "daemon/log.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/folder.h"
 
-static char folder[] = "/dev/shm/mailmirror-fuzz-XXXXXX";
-static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static const struct sockaddr_un address = {
+    .sun_family = AF_UNIX, .sun_path = "control"};
 static sd_event *loop;
 static struct control *control;
 
@@ -49,7 +49,6 @@ close_control(void)
 	(void)control_free(control);
 	(void)sd_event_unref(loop);
 	require(access(address.sun_path, F_OK) != 0);
-	(void)rmdir(folder);
 }
 
 static void
@@ -59,9 +58,7 @@ open_control(void)
 	struct imap_error error = {0};
 
 	log_set_level(SETTINGS_LOG_ERROR);
-	require(mkdtemp(folder) != NULL);
-	(void)snprintf(
-	    address.sun_path, sizeof(address.sun_path), "%s/control", folder);
+	(void)enter_folder();
 	require(sd_event_new(&loop) >= 0);
 	control = control_new(loop, address.sun_path, &ops, NULL, &error);
 	require(control != NULL);

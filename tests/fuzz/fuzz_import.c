@@ -9,29 +9,12 @@
 
 #include "conf/settings.h"
 #include "daemon/import.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/folder.h"
 
 #define FILE_NAME "mailmirror.conf"
 
 static import_reader *const readers[] = {
     import_mbsync, import_offlineimap, import_goimapnotify};
-static char folder[] = "/dev/shm/mailmirror-fuzz-XXXXXX";
-
-static void
-remove_folder(void)
-{
-	(void)unlink(FILE_NAME);
-	(void)rmdir(folder);
-}
-
-static void
-make_folder(void)
-{
-	require(mkdtemp(folder) != NULL);
-	require(chdir(folder) == 0);
-	require(setenv("HOME", "/home/me", 1) == 0);
-	require(atexit(remove_folder) == 0);
-}
 
 /* What check_text() of cmd_import.c lets through. */
 static bool
@@ -94,15 +77,13 @@ check_output(const struct import *import)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool has_folder;
 	struct span input = {(const char *)data, size};
 	import_reader *reader = readers[take_byte(&input) % 3];
 	struct import import;
 	char *text;
 
-	if (!has_folder)
-		make_folder();
-	has_folder = true;
+	if (enter_folder())
+		require(setenv("HOME", "/home/me", 1) == 0);
 	if (!is_text(input))
 		return 0;
 	text = span_to_string(input);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "conf/settings.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/folder.h"
 
 #define FILE_NAME "mailmirror.conf"
 
@@ -19,23 +19,6 @@ const char *
 __lsan_default_suppressions(void)
 {
 	return "leak:strbuf_append\nleak:libconfig_yy\n";
-}
-
-static char folder[] = "/dev/shm/mailmirror-fuzz-XXXXXX";
-
-static void
-remove_folder(void)
-{
-	(void)unlink(FILE_NAME);
-	(void)rmdir(folder);
-}
-
-static void
-make_folder(void)
-{
-	require(mkdtemp(folder) != NULL);
-	require(chdir(folder) == 0);
-	require(atexit(remove_folder) == 0);
 }
 
 static void
@@ -84,13 +67,10 @@ check_settings(const struct settings *one)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool has_folder;
 	struct settings_problems problems;
 	struct settings *settings;
 
-	if (!has_folder)
-		make_folder();
-	has_folder = true;
+	(void)enter_folder();
 	write_file(data, size);
 	settings = settings_load(FILE_NAME, &problems);
 	require((settings == NULL) == (problems.count > 0));

@@ -10,13 +10,12 @@
 #include <unistd.h>
 
 #include "daemon/state.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/folder.h"
 
 #define DATABASE "me.db"
 
 enum { IS_FILE = 1, SOUND_MAX = 1 << 20 };
 
-static char folder[] = "/dev/shm/mailmirror-fuzz-XXXXXX";
 static char *sound;
 static size_t sound_len;
 
@@ -32,10 +31,8 @@ remove_files(void)
 }
 
 static void
-remove_folder(void)
+forget_sound(void)
 {
-	remove_files();
-	(void)rmdir(folder);
 	mem_free(sound);
 }
 
@@ -70,9 +67,8 @@ make_sound(void)
 	ssize_t n;
 	int fd;
 
-	require(mkdtemp(folder) != NULL);
-	require(chdir(folder) == 0);
-	require(atexit(remove_folder) == 0);
+	(void)enter_folder();
+	require(atexit(forget_sound) == 0);
 	state = state_open(".", "me", false, &note, &error);
 	require(state != NULL && note == NULL);
 	fill(state);
