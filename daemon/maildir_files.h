@@ -99,7 +99,8 @@ bool maildir_replace_file(struct maildir *maildir, const char *name,
 /*
  * Writes .uidvalidity when only the highest UID is another. That is not made
  * durable, but if is_whole, the file has the old text or the new one after a
- * crash: without its UIDVALIDITY no file's UID would be believed. DISK lane.
+ * crash: without its UIDVALIDITY no file's UID would be believed. What was
+ * written last is not written again. DISK lane.
  */
 bool maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_whole);

@@ -32,12 +32,15 @@ struct maildir {
 	ino_t number;
 	char *path; /* with the root's */
 	uint32_t next_tmp;
+	bool gives_mode; /* new files have the right one; atomic */
 	bool has_new_directories; /* not yet durable */
 	bool is_held; /* both are open, during a row of changes */
 	int new_fd;
 	int cur_fd;
 	uint64_t changes; /* of new/ and cur/ by us, as inotify counts them */
 	struct maildir_stamp agreed; /* maildir_agree() */
+	uint32_t noted_uidvalidity; /* .uidvalidity has them; 0: nobody knows */
+	uint32_t noted_uid;
 };
 
 /*

@@ -21,13 +21,22 @@
 
 /* ---- tmp/ ---- */
 
-/* Not so where the umask is odd. */
+/*
+ * Not so where the umask is odd; the first file shows it for all. To ask of
+ * each would cost more than the question: a file whose times somebody has seen
+ * gets others with the next write.
+ */
 static bool
-has_mode(int fd)
+give_mode(struct maildir *maildir, int fd)
 {
 	struct stat info;
 
-	return fstat(fd, &info) == 0 && (info.st_mode & 07777) == FILE_MODE;
+	if (__atomic_load_n(&maildir->gives_mode, __ATOMIC_RELAXED))
+		return true;
+	if (fstat(fd, &info) < 0 || (info.st_mode & 07777) != FILE_MODE)
+		return fchmod(fd, FILE_MODE) == 0;
+	__atomic_store_n(&maildir->gives_mode, true, __ATOMIC_RELAXED);
+	return true;
 }
 
 int
@@ -48,7 +57,7 @@ maildir_create_tmp(struct maildir *maildir, char out[MAILDIR_TMP_NAME_SIZE],
 		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    FILE_MODE);
 	} while (fd < 0 && errno == EEXIST);
-	if (fd >= 0 && !has_mode(fd) && fchmod(fd, FILE_MODE) < 0) {
+	if (fd >= 0 && !give_mode(maildir, fd)) {
 		unlinkat(tmp_fd, out, 0);
 		maildir_close_fd(fd);
 		fd = -1;
@@ -274,24 +283,35 @@ uidvalidity_text(uint32_t uidvalidity, uint32_t highest_uid, char out[64])
 	return (struct span){out, (size_t)len};
 }
 
+static bool
+write_numbers(struct maildir *maildir, uint32_t uidvalidity,
+    uint32_t highest_uid, bool is_whole, bool is_durable,
+    struct imap_error *error)
+{
+	char text[64];
+	bool is_ok = replace_file(maildir, ".uidvalidity",
+	    uidvalidity_text(uidvalidity, highest_uid, text), is_whole,
+	    is_durable, error);
+
+	maildir->noted_uidvalidity = is_ok ? uidvalidity : 0;
+	maildir->noted_uid = highest_uid;
+	return is_ok;
+}
+
 bool
 maildir_write_uidvalidity(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_durable, struct imap_error *error)
 {
-	char text[64];
-
-	return maildir_replace_file(maildir, ".uidvalidity",
-	    uidvalidity_text(uidvalidity, highest_uid, text), is_durable,
-	    error);
+	return write_numbers(
+	    maildir, uidvalidity, highest_uid, is_durable, is_durable, error);
 }
 
 bool
 maildir_note_highest_uid(struct maildir *maildir, uint32_t uidvalidity,
     uint32_t highest_uid, bool is_whole)
 {
-	char text[64];
-
-	return replace_file(maildir, ".uidvalidity",
-	    uidvalidity_text(uidvalidity, highest_uid, text), is_whole, false,
-	    NULL);
+	return (maildir->noted_uidvalidity == uidvalidity &&
+		   maildir->noted_uid == highest_uid) ||
+	    write_numbers(
+		maildir, uidvalidity, highest_uid, is_whole, false, NULL);
 }

@@ -266,6 +266,38 @@ START_TEST(test_uidvalidity_is_written_as_it_is_read)
 }
 END_TEST
 
+static ino_t
+number_of(const char *path)
+{
+	struct stat info;
+
+	ck_assert_int_eq(stat(path, &info), 0);
+	return info.st_ino;
+}
+
+START_TEST(test_the_same_highest_uid_is_not_written_again)
+{
+	ino_t number;
+
+	ck_assert(maildir_note_highest_uid(folder, 7, 5, false));
+	number = number_of(".uidvalidity");
+	ck_assert(maildir_note_highest_uid(folder, 7, 5, false));
+	ck_assert_uint_eq(number_of(".uidvalidity"), number);
+	ck_assert(maildir_note_highest_uid(folder, 7, 6, false));
+	assert_content(".uidvalidity", "7\n6\nmailmirror\n");
+}
+END_TEST
+
+START_TEST(test_a_highest_uid_of_before_another_uidvalidity_is_written)
+{
+	ck_assert(maildir_note_highest_uid(folder, 7, 5, false));
+	ck_assert(maildir_write_uidvalidity(folder, 8, 0, false, &error));
+	ck_assert(maildir_write_uidvalidity(folder, 7, 2, false, &error));
+	ck_assert(maildir_note_highest_uid(folder, 7, 5, false));
+	assert_content(".uidvalidity", "7\n5\nmailmirror\n");
+}
+END_TEST
+
 /* ---- a full disk ---- */
 
 /*
@@ -350,6 +382,9 @@ main(void)
 	    tests, test_a_file_that_cannot_be_opened_now_is_not_missing);
 	tcase_add_loop_test(
 	    tests, test_uidvalidity_is_written_as_it_is_read, 0, 2);
+	tcase_add_test(tests, test_the_same_highest_uid_is_not_written_again);
+	tcase_add_test(
+	    tests, test_a_highest_uid_of_before_another_uidvalidity_is_written);
 	tcase_add_test(tests, test_a_full_disk_leaves_the_old_uidvalidity);
 	tcase_add_test(tests, test_a_file_that_cannot_be_created_is_an_error);
 	return run_case("maildir_tmp", tests);
