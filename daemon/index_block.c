@@ -60,6 +60,14 @@ merge_sort(
 		merge(entries, middle, count, scratch);
 }
 
+static void
+note_replaced(
+    const struct index_block *block, uint16_t low, struct uidset *repeated)
+{
+	if (repeated != NULL)
+		uidset_add(repeated, block->high << 16 | low);
+}
+
 /* Of several entries with one UID the last one that was put wins. Returns how
  * many are left. */
 static uint32_t
@@ -70,9 +78,7 @@ drop_replaced(const struct index_block *block, struct index_packed *entries,
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + 1 < count && entries[i + 1].low == entries[i].low) {
-			if (repeated != NULL)
-				uidset_add(repeated,
-				    block->high << 16 | entries[i].low);
+			note_replaced(block, entries[i].low, repeated);
 			continue;
 		}
 		entries[kept++] = entries[i];
@@ -92,7 +98,8 @@ put_in_front(
 	block->front -= count;
 }
 
-/* Merges the sorted tail from behind; scratch holds it. */
+/* Merges the sorted tail from behind; scratch holds it. What was put last wins
+ * here, too. */
 static void
 merge_tail(struct index_block *block, uint32_t count,
     struct index_packed *scratch, struct uidset *repeated)
@@ -102,16 +109,22 @@ merge_tail(struct index_block *block, uint32_t count,
 
 	memcpy(scratch, entries + left, count * sizeof(*entries));
 	while (right > 0) {
-		if (left > 0 && entries[left - 1].low > scratch[right - 1].low)
+		const uint16_t low = scratch[right - 1].low;
+
+		if (left > 0 && entries[left - 1].low > low) {
 			entries[--out] = entries[--left];
-		else
-			entries[--out] = scratch[--right];
+			continue;
+		}
+		if (left > 0 && entries[left - 1].low == low) {
+			note_replaced(block, low, repeated);
+			left--;
+		}
+		entries[--out] = scratch[--right];
 	}
-	/* the lowest of the tail may replace what it came behind */
-	left -= left > 0;
-	block->count = left +
-	    drop_replaced(
-		block, entries + left, block->sorted + count - left, repeated);
+	block->count -= out - left;
+	if (out > left)
+		memmove(entries + left, entries + out,
+		    (block->count - left) * sizeof(*entries));
 }
 
 void
@@ -136,6 +149,7 @@ index_block_sort(struct index_block *block, struct uidset *repeated)
 	} else if (block->sorted == 0) {
 		block->count = count;
 	} else {
+		block->count = block->sorted + count;
 		scratch = mem_resize(NULL, count, sizeof(*scratch));
 		merge_tail(block, count, scratch, repeated);
 		mem_free(scratch);
