@@ -163,11 +163,13 @@ fail(struct tls_link *link, int ssl_error, int system_error,
 	return IO_FAILED;
 }
 
-/* Prepares OpenSSL's and the system's errors for being read afterwards. */
+/* Prepares OpenSSL's and the system's errors for being read afterwards. An
+ * empty queue is not cleared: that is as dear as much of reading a record. */
 static void
 begin(void)
 {
-	ERR_clear_error();
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 	errno = 0;
 }
 
