@@ -69,14 +69,43 @@ let_go(struct maildir *maildir)
 	maildir_close_fd(maildir->cur_fd);
 }
 
-static bool
-watch(int inotify_fd, int fd)
+/*
+ * An inotify lives as long as its root: where one is closed that has watched,
+ * the kernel waits for milliseconds.
+ */
+static int
+inotify_of(struct maildir_root *root)
+{
+	if (root->inotify_fd < 0)
+		root->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	return root->inotify_fd;
+}
+
+/* The watch's number, or -1. */
+static int
+watch(struct maildir_root *root, int fd)
 {
 	char path[sizeof("/proc/self/fd/") + 10];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return is_local(fd) &&
-	    inotify_add_watch(inotify_fd, path, WATCHED) >= 0;
+	return is_local(fd) && inotify_of(root) >= 0
+	    ? inotify_add_watch(root->inotify_fd, path, WATCHED)
+	    : -1;
+}
+
+/* Nothing that is left in the inotify is taken for the next one's. */
+static void
+unwatch(struct maildir_root *root, struct maildir_carry *carry)
+{
+	char bytes[4096];
+
+	carry->is_watched = false;
+	if (root->inotify_fd < 0)
+		return;
+	(void)inotify_rm_watch(root->inotify_fd, carry->new_watch);
+	(void)inotify_rm_watch(root->inotify_fd, carry->cur_watch);
+	while (read(root->inotify_fd, bytes, sizeof(bytes)) > 0)
+		;
 }
 
 static int64_t
@@ -94,19 +123,18 @@ maildir_carry_begin(struct maildir *maildir, struct maildir_carry *carry)
 {
 	const struct maildir_stamp *agreed = &maildir->agreed;
 
-	*carry = (struct maildir_carry){-1, maildir->changes};
+	*carry = (struct maildir_carry){.changes = maildir->changes};
 	hold(maildir);
 	if (!maildir->is_held || agreed->new_ns == 0)
 		return;
-	carry->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	/* watched first, so that nothing happens between the two */
-	if (carry->fd >= 0 && watch(carry->fd, maildir->new_fd) &&
-	    watch(carry->fd, maildir->cur_fd) &&
+	carry->new_watch = watch(maildir->root, maildir->new_fd);
+	carry->cur_watch = watch(maildir->root, maildir->cur_fd);
+	carry->is_watched = carry->new_watch >= 0 && carry->cur_watch >= 0 &&
 	    time_of(maildir->new_fd) == agreed->new_ns &&
-	    time_of(maildir->cur_fd) == agreed->cur_ns)
-		return;
-	maildir_close_fd(carry->fd);
-	carry->fd = -1;
+	    time_of(maildir->cur_fd) == agreed->cur_ns;
+	if (!carry->is_watched)
+		unwatch(maildir->root, carry);
 }
 
 /* A directory that changed gets an mtime that only we can have given it. */
@@ -153,13 +181,14 @@ maildir_carry_end(
 	struct maildir_stamp agreed = maildir->agreed;
 
 	/* counted last: what comes between the two is seen by one of them */
-	if (carry->fd < 0 || !is_told ||
+	if (!carry->is_watched || !is_told ||
 	    !mark(maildir->new_fd, &agreed.new_ns) ||
 	    !mark(maildir->cur_fd, &agreed.cur_ns) ||
-	    !were_all(carry->fd, maildir->changes - carry->changes))
+	    !were_all(
+		maildir->root->inotify_fd, maildir->changes - carry->changes))
 		agreed = nothing;
-	maildir_close_fd(carry->fd);
-	carry->fd = -1;
+	if (carry->is_watched)
+		unwatch(maildir->root, carry);
 	let_go(maildir);
 	maildir->agreed = agreed;
 	return agreed;

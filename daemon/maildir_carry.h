@@ -7,6 +7,7 @@
 #ifndef DAEMON_MAILDIR_CARRY_H
 #define DAEMON_MAILDIR_CARRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "daemon/maildir_files.h"
@@ -17,11 +18,13 @@ void maildir_agree(struct maildir *maildir, struct maildir_stamp stamp);
 
 /* Our changes between begin and end. */
 struct maildir_carry {
-	int fd; /* inotify's; -1: what was agreed does not hold */
+	bool is_watched; /* false: what was agreed does not hold */
+	int new_watch; /* in the root's inotify */
+	int cur_watch;
 	uint64_t changes; /* that the folder had seen from us before */
 };
 
-/* Until the end, both directories are held open. */
+/* Until the end, both directories are held open. One at a time for a root. */
 void maildir_carry_begin(struct maildir *maildir, struct maildir_carry *carry);
 
 /*

@@ -17,6 +17,7 @@
 struct maildir_root {
 	int fd;
 	int lock_fd;
+	int inotify_fd; /* of maildir_carry.c; -1: none yet. DISK lane */
 	char *path;
 };
 
@@ -25,7 +26,7 @@ struct maildir_root {
  * of them. Read it by maildir_fd().
  */
 struct maildir {
-	const struct maildir_root *root; /* borrowed */
+	struct maildir_root *root; /* borrowed */
 	int fd; /* -1: none; atomic, as two threads may want it at once */
 	int tmp_fd; /* the same, of tmp/ */
 	dev_t device; /* which directory it was when it was opened first */

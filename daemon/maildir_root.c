@@ -181,6 +181,19 @@ lock_root(struct maildir_root *root, struct imap_error *error)
 	return true;
 }
 
+/* With an fd of -1 and errno if the path cannot be opened. */
+static struct maildir_root *
+new_root(const char *path)
+{
+	struct maildir_root *root = mem_new(struct maildir_root);
+
+	root->path = mem_copy_string(path);
+	root->lock_fd = -1;
+	root->inotify_fd = -1;
+	root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root;
+}
+
 struct maildir_root *
 maildir_root_open(const char *path, struct imap_error *error)
 {
@@ -188,10 +201,7 @@ maildir_root_open(const char *path, struct imap_error *error)
 
 	if (!maildir_make_path(path, error))
 		return NULL;
-	root = mem_new(struct maildir_root);
-	root->path = mem_copy_string(path);
-	root->lock_fd = -1;
-	root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root = new_root(path);
 	if (root->fd < 0) {
 		imap_error_set(error, IMAP_ERROR_LOCAL, "cannot open %s: %s",
 		    path, strerror(errno));
@@ -209,11 +219,8 @@ maildir_root_open(const char *path, struct imap_error *error)
 struct maildir_root *
 maildir_root_view(const char *path, struct imap_error *error)
 {
-	struct maildir_root *root = mem_new(struct maildir_root);
+	struct maildir_root *root = new_root(path);
 
-	root->path = mem_copy_string(path);
-	root->lock_fd = -1;
-	root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root->fd >= 0)
 		return root;
 	if (errno != ENOENT)
@@ -284,6 +291,7 @@ maildir_root_close(struct maildir_root *root)
 		(void)!ftruncate(root->lock_fd, 0);
 		close(root->lock_fd);
 	}
+	maildir_close_fd(root->inotify_fd);
 	maildir_close_fd(root->fd);
 	mem_free(root->path);
 	return mem_free(root);
