@@ -1,6 +1,8 @@
 """A start with nothing changed: time, and bytes on the wire."""
 
 import collections
+import re
+import ssl
 import statistics
 import time
 
@@ -10,6 +12,7 @@ from lab import compare, link
 from lab import client as imap
 
 OURS, MBSYNC = contenders.Mailmirror.name, contenders.Mbsync.name
+OPENING = "EXAMINE"
 Pass = collections.namedtuple("Pass", "seconds cpu up down")
 
 
@@ -32,6 +35,33 @@ class Seat:
 
     def close(self):
         self.line.close()
+
+
+class Opening:
+    """The server's own time to open the mailbox by QRESYNC, for anybody."""
+
+    def __init__(self, server):
+        self.server = server
+        self.context = ssl.create_default_context(cafile=server.authority)
+        with self._session() as bare:
+            self.known = b" ".join(
+                re.search(word + rb" (\d+)", b"\n".join(
+                    bare.command(b"EXAMINE INBOX"))).group(1)
+                for word in (b"UIDVALIDITY", b"HIGHESTMODSEQ"))
+
+    def _session(self):
+        bare = imap.Bare(self.server.tls_port, self.context)
+        bare.login()
+        bare.command(b"ENABLE QRESYNC")
+        return bare
+
+    def run(self, *_):
+        with self._session() as bare:
+            begin = time.monotonic()
+            bare.command(b"EXAMINE INBOX (QRESYNC (%s))" % self.known)
+            seconds = time.monotonic() - begin
+        say("  %-12s %8.4f s" % (OPENING, seconds))
+        return seconds
 
 
 def take_seats(bench, server, there, delay=0.0):
@@ -59,21 +89,43 @@ def measure(bench, size):
         there = compare.server_mailbox(imap.connect(server), "INBOX")
         seats = take_seats(bench, server, there)
         say("nothing changed in %d" % size)
-        results = in_turn({name: seat.run for name, seat in seats.items()},
+        results = in_turn({name: seat.run for name, seat in seats.items()} |
+                          {OPENING: Opening(server).run},
                           bench.scale.rounds + 2)
-        for name in results:
-            demand_exact(seats[name].contender, there)
-        for seat in seats.values():
+        for name, seat in seats.items():
+            demand_exact(seat.contender, there)
             seat.close()
     return results
 
 
+def own_seconds(results):
+    """Our time without what the server needs to open the mailbox."""
+    return statistics.median(column(results[OURS], "seconds")) \
+        - statistics.median(results[OPENING])
+
+
+def growth(bench, results):
+    """What a large mailbox costs beyond a small one; the server's part apart."""
+    smallest, largest = results[min(results)], results[max(results)]
+    sizes = "in %d to that in %d" % (max(results), min(results))
+    title = "nothing changed: %s " + sizes
+    bench.table.at_most(title % "the server's own time to open INBOX",
+                        smallest[OPENING], largest[OPENING], "s")
+    bench.table.at_most(title % "our time",
+                        column(smallest[OURS], "seconds"),
+                        column(largest[OURS], "seconds"), "s")
+    bench.table.at_most(title % "our time beyond the server's",
+                        own_seconds(smallest), own_seconds(largest), "s", 1.5)
+    bench.table.at_most(title % "our bytes down",
+                        column(smallest[OURS], "down"),
+                        column(largest[OURS], "down"), "B", 1.1)
+
+
 def run(bench):
-    ours = {}
+    measured = {}
     largest = max(bench.scale.unchanged)
     for size in bench.scale.unchanged:
-        results = measure(bench, size)
-        ours[size] = results[OURS]
+        results = measured[size] = measure(bench, size)
         if MBSYNC not in results:
             continue
         title = "nothing changed in %d: " % size
@@ -84,12 +136,5 @@ def run(bench):
                 ("B", "down", "bytes down")), limits):
             bench.table.faster(title + what + " to mbsync",
                                column(results[MBSYNC], name),
-                               column(ours[size], name), unit, **limit)
-    smallest = min(ours)
-    for unit, name, what, most in (("s", "seconds", "time", 1.5),
-                                   ("B", "down", "bytes down", 1.1)):
-        bench.table.at_most(
-            "nothing changed: our %s in %d to that in %d" % (
-                what, largest, smallest),
-            statistics.median(column(ours[smallest], name)),
-            statistics.median(column(ours[largest], name)), unit, most)
+                               column(results[OURS], name), unit, **limit)
+    growth(bench, measured)
