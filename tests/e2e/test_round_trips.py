@@ -40,11 +40,15 @@ class RoundTrips(case.Case):
         return server
 
     def start(self, server, port=0, **more):
-        """The daemon, over a link of its own; until it is in IDLE."""
+        """The daemon, over a link of its own; until it is in IDLE.
+
+        With a timeout that no busy machine's first login meets: another
+        connection's round trips would be counted with the first one's.
+        """
         line = link.Link(server.port, DELAY, records=True, port=port)
         self.addCleanup(line.close)
         mirrored = self.mirror(server, tls="none", port=line.port,
-                               allow_plaintext=True, **more)
+                               allow_plaintext=True, timeout="60s", **more)
         daemon = mirrored.start()
         self.addCleanup(daemon.kill)
         return mirrored, daemon, line, line.wait_arrival(IDLING).trips

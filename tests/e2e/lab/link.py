@@ -97,9 +97,11 @@ class Link:
             return len(self.arrivals)
 
     def text(self):
-        """The dialogue, as (round trips, who, first bytes)."""
-        lines = [(trips, "C", data) for _, trips, _, data in self.said]
-        lines += [(a.trips, "S", a.data) for a in self.arrivals]
+        """The dialogue, as (round trips, who on which line, first bytes)."""
+        lines = [(trips, "C%d" % number, data)
+                 for number, trips, _, data in self.said]
+        lines += [(a.trips, "S%d" % a.connection, a.data)
+                  for a in self.arrivals]
         return "\n".join("%4d %s %r" % (trips, who, data[:300])
                          for trips, who, data in
                          sorted(lines, key=lambda line: line[:2]))
