@@ -230,10 +230,13 @@ class Attempt:
         deadline = time.monotonic() + 40
         while self._differences(uids, self.row.may):
             if time.monotonic() > deadline or daemon.code is not None:
+                said = [line for line in daemon.text().splitlines(True)
+                        if "checking everything now" not in line]
                 raise AssertionError(
-                    "not well again (%s): %s; it said:\n%s" % (
-                        daemon.code, self._differences(uids, self.row.may),
-                        daemon.text()[-3000:]))
+                    "not well again (%s): %s; it said:\n%s\nand asked:\n%s"
+                    % (daemon.code, self._differences(uids, self.row.may),
+                       "".join(said)[-3000:], "\n".join(
+                           "%d %s" % pair for pair in self.server.log[-20:])))
             daemon.signal(signal.SIGUSR1)
             time.sleep(0.25)
 

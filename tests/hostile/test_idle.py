@@ -25,7 +25,7 @@ def idle(name, *steps, times=1, log=None, run=None, **more):
                run=run or played(count=times or 1),
                has=more.pop("has", ALL),
                account={"poll_interval": "1s", **more.pop("account", {})},
-               **more)
+               top={} if log else {"log_level": "debug"}, **more)
 
 
 def taken(attempt):
