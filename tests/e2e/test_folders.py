@@ -115,7 +115,7 @@ class AtRest(case.Case):
     """Many folders, and what the process holds while nothing happens."""
 
     COUNT = 40
-    OWN = 20  # descriptors that it has without any folder
+    OWN = 21  # descriptors that it has without any folder
 
     def begin(self, **more):
         self.server = fake.Server()
@@ -164,7 +164,9 @@ class AtRest(case.Case):
             return len(held) <= len(self.server.sessions) + self.OWN and \
                 not [path for path in held
                      if path.startswith(inside) and path != lock]
-        self.daemon.wait_until(is_at_rest, "it to let go of its Maildirs")
+        self.daemon.wait_until(
+            is_at_rest, lambda: "%d sessions' process to let go of %s" % (
+                len(self.server.sessions), "\n".join(self.held())))
 
     def test_one_that_idles_has_its_connection(self):
         self.begin(max_connections=50)

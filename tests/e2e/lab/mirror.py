@@ -244,7 +244,7 @@ class Daemon:
                     self.code, self.text()[-4000:]))
             return False
         process.wait_until(alive_and_so, lambda: "%s; it said:\n%s" % (
-            what, self.text()[-4000:]), timeout)
+            what() if callable(what) else what, self.text()[-4000:]), timeout)
 
     def signal(self, number):
         os.kill(self.child.pid, number)
