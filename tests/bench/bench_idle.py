@@ -22,7 +22,7 @@ class LightServer:
                                       "DNS:localhost")
         self.authority = authority
         self.child = subprocess.Popen(
-            (os.environ["BENCH_SERVER"], bench.top, str(folders), str(count)),
+            (os.path.join(os.environ["BENCH_PROGRAMS"], "bench_server"), bench.top, str(folders), str(count)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.child.stdout.readline())
 

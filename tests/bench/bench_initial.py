@@ -6,8 +6,9 @@ from lab import compare
 from lab import client as imap
 
 SERVER_SIDE = "maildir:~/Maildir:LAYOUT=fs"
-FLOOR, OURS, MBSYNC = (cls.name for cls in (
-    contenders.Floor, contenders.Mailmirror, contenders.Mbsync))
+FLOOR, FILES, OURS, MBSYNC = (cls.name for cls in (
+    contenders.Floor, contenders.Files, contenders.Mailmirror,
+    contenders.Mbsync))
 
 
 def copies(bench, server, there, fsync, classes):
@@ -17,6 +18,7 @@ def copies(bench, server, there, fsync, classes):
             directory = bench.directory(cls.name)
             contender = cls(server, directory, fsync)
             try:
+                contender.expect(there)
                 cost = contender.run()
                 demand_exact(contender, there)
             finally:
@@ -41,6 +43,7 @@ def tell(table, costs, count, fsync):
     title = "initial %d, fsync %s: " % (count, "on" if fsync else "off")
     ours = costs.pop(OURS)
     floor = costs.pop(FLOOR)
+    files = costs.pop(FILES, None)
     for name, theirs in costs.items():
         limits = {"least": 5, "goal": 8} if fsync and name == MBSYNC else {}
         table.faster(title + "time to " + name, seconds(theirs),
@@ -52,11 +55,18 @@ def tell(table, costs, count, fsync):
         limits = {"most": 0.6} if not fsync and name == MBSYNC else {}
         table.at_most(title + "client CPU to " + name, cpu(theirs), cpu(ours),
                       "s", **limits)
+    if files and MBSYNC in costs:
+        table.at_most(title + "client CPU of mbsync to that of " + FILES,
+                      cpu(files), cpu(costs[MBSYNC]), "s")
+    if files:
+        table.at_most(title + "client CPU to " + FILES, cpu(files),
+                      cpu(ours), "s")
 
 
 def run(bench):
     count = bench.scale.initial
-    classes = here(contenders.Floor, contenders.Mailmirror, *contenders.PEERS)
+    classes = here(contenders.Floor, contenders.Files, contenders.Mailmirror,
+                   *contenders.PEERS)
     with bench.server(location=SERVER_SIDE) as server:
         imap.seed_maildir(server, server.path("mail", "mirror", "Maildir"),
                           mixed(count))

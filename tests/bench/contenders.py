@@ -109,6 +109,9 @@ class Contender:
     def folder(self):
         return self.directory + "/Mail/INBOX"
 
+    def expect(self, there):
+        """Told before a run what a copy will be compared with."""
+
     def run(self):
         return timed(self.command(), self.environment())
 
@@ -280,6 +283,33 @@ class Floor(Contender):
 
     def faults(self, there):
         return []
+
+
+class Files(Contender):
+    """The files alone, as large as the server's: nobody speaks to it."""
+
+    name = "files from nowhere"
+    has_fsync = (False,)
+
+    def configure(self):
+        self.sizes = self.directory + "/sizes"
+
+    def run(self):
+        top = self.directory + "/Maildir"
+        os.mkdir(top)
+        return timed((os.path.join(os.environ["BENCH_PROGRAMS"],
+                                   "bench_place"), top, self.sizes),
+                     self.environment())
+
+    def expect(self, there):
+        """A file for each message that is there."""
+        with open(self.sizes, "w", encoding="ascii") as sizes:
+            sizes.writelines("%d\n" % message.size
+                             for message in there.messages.values())
+
+    def faults(self, there):
+        made = len(os.listdir(self.directory + "/Maildir/cur"))
+        return [] if made == len(there.messages) else ["%d files" % made]
 
 
 def fetch_to_nowhere(bare, count, window):
